@@ -2,13 +2,14 @@
 
 The embedded default is one DuckDB file. Any Ibis URL works the same way (`postgres://…`): rows are
 identified by key, so an append that is repeated changes nothing. On DuckDB a batch is one
-transaction; elsewhere each insert is atomic by itself and a rerun completes what a kill interrupted.
+transaction; elsewhere each insert is atomic by itself, and a rerun completes what was cut short.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,13 +54,14 @@ class Ingested:
 class Workspace:
     """The tables of one project.
 
-    Open with `Workspace.open` (a DuckDB path or an Ibis URL) or `Workspace.memory`. Use as a
+    Open with `Workspace.open` (a DuckDB path or an Ibis URL) or `Workspace.scratch`. Use as a
     context manager, or call `close`.
     """
 
     def __init__(self, con: Any, location: str) -> None:
         self.con = con
         self.location = location
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._prepare()
 
     @classmethod
@@ -80,13 +82,15 @@ class Workspace:
         return cls(_connect_file(Path(where), create), where)
 
     @classmethod
-    def memory(cls) -> Workspace:
-        """A workspace that ends with the process: for commands that work straight on files."""
-        import ibis
+    def scratch(cls) -> Workspace:
+        """A workspace that is gone when closed: for commands that work straight on files.
 
-        con = ibis.duckdb.connect()
-        _configure(con)
-        return cls(con, ":memory:")
+        It lies in a temporary file, not in memory, so that a log of any size fits.
+        """
+        folder = tempfile.TemporaryDirectory(prefix="trueup-")
+        ws = cls(_connect_file(Path(folder.name) / "scratch.duckdb", create=True), "scratch")
+        ws._folder = folder
+        return ws
 
     def __enter__(self) -> Workspace:
         return self
@@ -96,6 +100,8 @@ class Workspace:
 
     def close(self) -> None:
         self.con.disconnect()
+        if self._folder:
+            self._folder.cleanup()
 
     @property
     def user_key(self) -> bytes:

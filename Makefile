@@ -1,0 +1,56 @@
+# `make demo` and `make test` set up everything they need on a fresh Debian or Ubuntu machine.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+SHARED_DATA ?= ../shared/data
+
+.PHONY: demo test check docs bench bench-judge bench-import bench-tax bench-coverage clean
+
+demo: $(VENV)/.demo
+	@mkdir -p demo
+	$(BIN)/trueup import examples/assistant_log/log.jsonl.gz -w demo/trueup.duckdb
+	$(BIN)/trueup judge -w demo/trueup.duckdb
+	$(BIN)/trueup labels import examples/assistant_log/labels.jsonl -w demo/trueup.duckdb
+	$(BIN)/trueup tax -w demo/trueup.duckdb --html report.html
+
+test: $(VENV)/.test
+	@sh scripts/system_packages.sh chromium
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/make_docs.py --check
+
+docs: $(VENV)/.test
+	$(BIN)/python scripts/make_docs.py
+
+bench: bench-judge bench-import bench-tax
+
+bench-judge: $(VENV)/.test
+	$(BIN)/python benchmarks/bench_judge.py --data $(SHARED_DATA)
+	$(BIN)/python benchmarks/bench_annotator_speed.py --data $(SHARED_DATA)
+
+bench-import: $(VENV)/.test
+	$(BIN)/python benchmarks/bench_import.py
+
+bench-tax: $(VENV)/.test
+	$(BIN)/python benchmarks/bench_tax.py
+
+bench-coverage: $(VENV)/.test
+	$(BIN)/python benchmarks/bench_coverage.py
+
+$(VENV)/bin/python:
+	@sh scripts/make_venv.sh "$(PYTHON)" $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[judge,dev]'
+	@touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) demo report.html .pytest_cache .mypy_cache .ruff_cache .hypothesis
