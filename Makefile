@@ -3,15 +3,17 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 SHARED_DATA ?= ../shared/data
+DEMO ?= demo
+REPORT ?= report.html
 
 .PHONY: demo test check docs bench bench-judge bench-import bench-tax bench-coverage clean
 
 demo: $(VENV)/.demo
-	@mkdir -p demo
-	$(BIN)/trueup import examples/assistant_log/log.jsonl.gz -w demo/trueup.duckdb
-	$(BIN)/trueup judge -w demo/trueup.duckdb
-	$(BIN)/trueup labels import examples/assistant_log/labels.jsonl -w demo/trueup.duckdb
-	$(BIN)/trueup tax -w demo/trueup.duckdb --html report.html
+	@mkdir -p $(DEMO)
+	$(BIN)/trueup import examples/assistant_log/log.jsonl.gz -w $(DEMO)/trueup.duckdb
+	$(BIN)/trueup judge -w $(DEMO)/trueup.duckdb
+	$(BIN)/trueup labels import examples/assistant_log/labels.jsonl -w $(DEMO)/trueup.duckdb
+	$(BIN)/trueup tax -w $(DEMO)/trueup.duckdb --html $(REPORT)
 
 test: $(VENV)/.test
 	@sh scripts/system_packages.sh chromium
