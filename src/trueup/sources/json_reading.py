@@ -1,0 +1,66 @@
+"""From a JSON file to batches: one loop for every format whose records stand alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from trueup.sources.exchange import BadRecordError, Exchange
+from trueup.sources.json_records import RawRecord, lines, loads, values
+
+if TYPE_CHECKING:
+    from trueup.sources.batch import Batch, BatchBuilder
+    from trueup.sources.files import ByteStream, Head
+
+__all__ = ["add", "json_exchanges", "json_records"]
+
+Convert = Callable[[Any], Iterable[Exchange]]
+
+
+def json_exchanges(
+    head: Head, stream: ByteStream, builder: BatchBuilder, convert: Convert
+) -> Iterator[Batch]:
+    """Convert every JSON record of a file; what cannot be converted is rejected."""
+    for record in json_records(head, stream):
+        if record.problem is not None:
+            builder.reject(record.number, record.problem, record.raw)
+        else:
+            _convert_one(record, builder, convert)
+        if builder.full:
+            builder.done = stream.position
+            yield builder.flush()
+
+
+def json_records(head: Head, stream: ByteStream) -> Iterator[RawRecord]:
+    """The JSON records of a file, in whatever way it lays them out."""
+    return values(stream) if head.layout == "values" else lines(stream)
+
+
+def _convert_one(record: RawRecord, builder: BatchBuilder, convert: Convert) -> None:
+    try:
+        value = loads(record.raw)
+    except ValueError as error:
+        builder.reject(record.number, str(error), record.raw)
+        return
+    add(lambda: convert(value), record.number, record.raw, builder)
+
+
+def add(
+    convert: Callable[[], Iterable[Exchange]], line: int, raw: object, builder: BatchBuilder
+) -> None:
+    """Add what `convert` yields; a record that cannot be converted is rejected, never raised."""
+    try:
+        exchanges = iter(convert())
+        while True:
+            exchange = next(exchanges, None)
+            if exchange is None:
+                return
+            try:
+                builder.add(exchange, line)
+            except BadRecordError as error:
+                builder.reject(line, str(error), raw)
+    except BadRecordError as error:
+        builder.reject(line, str(error), raw)
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        reason = f"The record has a shape that could not be converted ({type(error).__name__})."
+        builder.reject(line, reason, raw)
