@@ -62,7 +62,7 @@ def import_files(
     columns = sources.parse_mapping(mapping) if mapping else None
     summaries = []
     for path in sources.expand(files):
-        detected = format or sources.detect(path, mapping=columns)
+        detected = format or ("flat" if columns else sources.detect(path))
         with progress_bar(path.name[:30]) as progress:
             batches = sources.read(
                 path,

@@ -57,10 +57,13 @@ def _print_summary(summary: ImportSummary) -> None:
     if summary.quarantined:
         parts.append(f"{summary.quarantined:,} set aside (see trueup import --quarantine)")
     typer.echo(f"{neutralise(summary.file)} [{summary.format}]: {', '.join(parts)}")
-    if summary.layer_events or summary.outcomes:
-        typer.echo(
-            f"  with {summary.layer_events:,} layer events and {summary.outcomes:,} outcomes"
-        )
+    children = {
+        "layer events": summary.layer_events,
+        "outcomes": summary.outcomes,
+        "labels": summary.labels,
+    }
+    if any(children.values()):
+        typer.echo("  with " + ", ".join(f"{n:,} {name}" for name, n in children.items() if n))
 
 
 def _print_quarantine(ws: Workspace) -> None:

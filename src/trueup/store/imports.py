@@ -42,9 +42,13 @@ class RecordBatch(Protocol):
     @property
     def outcomes(self) -> pa.Table: ...
     @property
+    def labels(self) -> pa.Table: ...
+    @property
     def event_rows(self) -> np.ndarray: ...
     @property
     def outcome_rows(self) -> np.ndarray: ...
+    @property
+    def label_rows(self) -> np.ndarray: ...
     @property
     def lines(self) -> np.ndarray: ...
     @property
@@ -63,6 +67,7 @@ class ImportSummary:
     quarantined: int
     layer_events: int
     outcomes: int
+    labels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ def import_batches(
     A run that is killed leaves whole batches; the next run passes over them and goes on.
     """
     records = added = existing = quarantined = 0
-    events, outcomes = ws.count("layer_events"), ws.count("outcomes")
+    before = _child_counts(ws)
     for batch in batches:
         done = ws.ingest(
             batch.interactions,
@@ -91,6 +96,8 @@ def import_batches(
             batch.outcomes,
             batch.event_rows,
             batch.outcome_rows,
+            batch.labels,
+            batch.label_rows,
         )
         bad = [*batch.bad, *(_conflict(batch, row, file) for row in done.conflicts)]
         quarantine(ws, bad)
@@ -105,11 +112,14 @@ def import_batches(
         added,
         existing,
         quarantined,
-        ws.count("layer_events") - events,
-        ws.count("outcomes") - outcomes,
+        *(now - then for now, then in zip(_child_counts(ws), before, strict=True)),
     )
     _remember(ws, summary)
     return summary
+
+
+def _child_counts(ws: Workspace) -> tuple[int, int, int]:
+    return ws.count("layer_events"), ws.count("outcomes"), ws.count("labels")
 
 
 def quarantine(ws: Workspace, bad: Sequence[BadRow]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.errors import UserError
-from trueup.schema import INTERACTIONS, LAYER_EVENTS, OUTCOMES, TABLES, Table
+from trueup.schema import INTERACTIONS, LABELS, LAYER_EVENTS, OUTCOMES, TABLES, Table
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -162,12 +162,14 @@ class Workspace:
         outcomes: pa.Table,
         event_rows: np.ndarray,
         outcome_rows: np.ndarray,
+        labels: pa.Table | None = None,
+        label_rows: np.ndarray | None = None,
     ) -> Ingested:
         """Append one batch of imported records, atomically on DuckDB.
 
-        `event_rows` and `outcome_rows` give, for each event and outcome, the row number of its
-        interaction in this batch. An interaction that is already there is left as it is, and events
-        and outcomes that are new are added to it; an id taken by different content is a conflict.
+        `event_rows`, `outcome_rows` and `label_rows` give, for each event, outcome and label, the
+        row number of its interaction in this batch. An interaction that is already there is left as
+        it is and what is new about it is added; an id taken by different content is a conflict.
         """
         import numpy as np
         import pyarrow as pa
@@ -182,8 +184,9 @@ class Workspace:
             for name, rows, parents in (
                 (LAYER_EVENTS.name, layer_events, event_rows),
                 (OUTCOMES.name, outcomes, outcome_rows),
+                (LABELS.name, labels, label_rows),
             ):
-                if rows.num_rows:
+                if rows is not None and rows.num_rows:
                     self.append(name, rows.filter(pa.array(~rejected[parents])))
         existing = interactions.num_rows - len(added) - len(conflicts)
         return Ingested(len(added), existing, tuple(conflicts))
