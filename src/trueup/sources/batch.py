@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from trueup.schema import INTERACTIONS, LABELS, LAYER_EVENTS, OUTCOMES
+from trueup.schema import INTERACTIONS, LABELS, LAYER_EVENTS, OUTCOMES, Table
 from trueup.sources.exchange import BadRecordError, Event, Exchange, Label, Outcome
 from trueup.sources.guards import is_blocked_reason
 from trueup.sources.messages import last_user_text
@@ -77,6 +77,63 @@ class Batch:
     bytes_read: int
 
 
+# The columns that a builder collects one value at a time; segments and source are made whole.
+_MADE = ("segments", "source")
+_HASHED_APART = ("id", "content_hash", "messages")
+_CHECKED = tuple(name for name in INTERACTIONS.names if name not in (*_MADE, *_HASHED_APART))
+_COLUMNS = (*_HASHED_APART, *_CHECKED)
+_FINISH_REASON = _CHECKED.index("finish_reason")
+_ACTION = LAYER_EVENTS.names.index("action")
+
+
+def _columns(values: list[Any], names: tuple[str, ...]) -> dict[str, list[Any]]:
+    """Columns out of the rows' values, which lie one row after the other.
+
+    One flat list costs less than a tuple per row, and gives the garbage collector nothing to do.
+    """
+    return {name: values[place :: len(names)] for place, name in enumerate(names)}
+
+
+class _Rows:
+    """Rows of a child table, and for each the row number of its interaction."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._rows: list[Any] = []
+        self.parents: list[int] = []
+
+    def extend(self, rows: list[tuple[Any, ...]], parent: int) -> None:
+        for row in rows:
+            self._rows += row
+            self.parents.append(parent)
+
+    def table(self) -> pa.Table:
+        return self._table.from_columns(_columns(self._rows, self._table.names))
+
+
+class _Segments:
+    """The segments of each interaction, as the parts of an Arrow map column."""
+
+    def __init__(self) -> None:
+        self._keys: list[str] = []
+        self._values: list[str] = []
+        self._starts: list[int | None] = []
+
+    def add(self, segments: dict[str, str] | None) -> None:
+        self._starts.append(len(self._keys) if segments else None)
+        if segments:
+            self._keys += segments
+            self._values += segments.values()
+
+    def array(self) -> pa.Array:
+        """The column; an interaction without segments is null (a null offset)."""
+        import pyarrow as pa
+
+        offsets = pa.array([*self._starts, len(self._keys)], pa.int32())
+        keys, values = pa.array(self._keys, pa.string()), pa.array(self._values, pa.string())
+        return pa.MapArray.from_arrays(offsets, keys, values)
+
+
 class BatchBuilder:
     """Collects exchanges of one file and hands them out as batches.
 
@@ -100,28 +157,26 @@ class BatchBuilder:
         self._clear()
 
     def _clear(self) -> None:
-        self._rows: list[tuple[Any, ...]] = []
+        self._values: list[Any] = []
+        self._segments = _Segments()
         self._lines: list[int] = []
-        self._events: list[tuple[Any, ...]] = []
-        self._event_rows: list[int] = []
-        self._outcomes: list[tuple[Any, ...]] = []
-        self._outcome_rows: list[int] = []
-        self._labels: list[tuple[Any, ...]] = []
-        self._label_rows: list[int] = []
+        self._events = _Rows(LAYER_EVENTS)
+        self._outcomes = _Rows(OUTCOMES)
+        self._labels = _Rows(LABELS)
         self._bad: list[BadRecord] = []
         self._bytes = 0
 
     @property
     def full(self) -> bool:
         return (
-            len(self._rows) >= self.batch_size
+            len(self._lines) >= self.batch_size
             or self._bytes >= BATCH_BYTES
             or len(self._bad) >= self.batch_size
         )
 
     @property
     def empty(self) -> bool:
-        return not self._rows and not self._bad
+        return not self._lines and not self._bad
 
     def reject(self, line: int, reason: str, raw: object) -> None:
         """Set a record aside. reason: a sentence. raw: its bytes or text, or its cells."""
@@ -129,115 +184,75 @@ class BatchBuilder:
 
     def add(self, exchange: Exchange, line: int) -> None:
         """Check one exchange and append its rows; on `BadRecordError` nothing has been added."""
-        x = exchange
-        messages = x.messages
-        prompt = x.prompt
-        if messages is None:
-            packed = None
-        else:
-            packed = _packed(messages)
-            if prompt is None:
-                prompt = last_user_text(messages)
-        response = x.response
-        if response is not None and type(response) is not str:
-            response = json_text(response)
-        finish_reason = x.finish_reason
-        if finish_reason is not None:
-            finish_reason = _finish_reason(finish_reason)
-        sampling = x.sampling
-        if sampling is not None:
-            sampling = _sampling(sampling)
-        propensity = x.propensity
-        if propensity is not None:
-            propensity = _propensity(propensity)
-        segments = x.segments
-        user = None if x.user is None else self._pseudonym(x.user)
-        columns = (
-            None if x.at is None else time_of(x.at, "created_at"),
-            _text(x.conversation_id),
-            user,
-            prompt,
-            response,
-            finish_reason,
-            _text(x.model),
-            _text(x.prompt_version),
-            _text(x.policy_version),
-            sampling,
-            _text(x.arm),
-            propensity,
-            None if x.latency_ms is None else number_of(x.latency_ms, "latency_ms", low=0.0),
-            segments,
-        )
-        content = orjson.dumps(columns, option=orjson.OPT_SORT_KEYS)
-        digest = blake2b(content if packed is None else packed + content, digest_size=16).digest()
-        own_id = None if x.id is None else _own_id(x.id)
+        values = self._checked(exchange)
+        messages = b"" if exchange.messages is None else _packed(exchange.messages)
+        content = messages + orjson.dumps((values, exchange.segments), option=orjson.OPT_SORT_KEYS)
+        digest = blake2b(content, digest_size=16).digest()
+        own_id = None if exchange.id is None else _own_id(exchange.id)
         key = own_id or self._content_id(digest)
-        events = [_event_row(key, event, order) for order, event in enumerate(x.events)]
-        if finish_reason is not None and is_blocked_reason(finish_reason):
-            _add_provider_block(key, finish_reason, events)
-        outcomes = [row for item in x.outcomes if (row := _outcome_row(key, item))]
-        labels = [row for item in x.labels if (row := _label_row(key, item))]
+        events = _event_rows(key, exchange.events, values[_FINISH_REASON])
+        outcomes = [row for item in exchange.outcomes if (row := _outcome_row(key, item))]
+        labels = [row for item in exchange.labels if (row := _label_row(key, item))]
         if own_id is None:
             self._copies[digest] = self._copies.get(digest, -1) + 1
-        place = len(self._rows)
-        self._rows.append((key, digest.hex(), packed, columns))
+        place = len(self._lines)
+        self._values += (key, digest.hex(), messages or None, *values)
+        self._segments.add(exchange.segments)
         self._lines.append(line)
         if events:
-            self._events += events
-            self._event_rows += [place] * len(events)
+            self._events.extend(events, place)
         if outcomes:
-            self._outcomes += outcomes
-            self._outcome_rows += [place] * len(outcomes)
+            self._outcomes.extend(outcomes, place)
         if labels:
-            self._labels += labels
-            self._label_rows += [place] * len(labels)
-        self._bytes += len(content) + (0 if packed is None else len(packed))
+            self._labels.extend(labels, place)
+        self._bytes += len(content)
+
+    def _checked(self, x: Exchange) -> tuple[Any, ...]:
+        """The values of the columns `_CHECKED`, in their order."""
+        prompt, response = x.prompt, x.response
+        if prompt is None and x.messages is not None:
+            prompt = last_user_text(x.messages)
+        if response is not None and type(response) is not str:
+            response = json_text(response)
+        return (
+            None if x.at is None else time_of(x.at, "created_at"),
+            None if x.conversation_id is None else text_of(x.conversation_id),
+            None if x.user is None else self._pseudonym(x.user),
+            prompt,
+            response,
+            None if x.finish_reason is None else _finish_reason(x.finish_reason),
+            None if x.model is None else text_of(x.model),
+            None if x.prompt_version is None else text_of(x.prompt_version),
+            None if x.policy_version is None else text_of(x.policy_version),
+            None if x.sampling is None else _sampling(x.sampling),
+            None if x.arm is None else text_of(x.arm),
+            None if x.propensity is None else _propensity(x.propensity),
+            None if x.latency_ms is None else number_of(x.latency_ms, "latency_ms", low=0.0),
+        )
 
     def flush(self) -> Batch:
         """The rows collected since the last flush."""
+        import pyarrow as pa
+
+        size = len(self._lines)
+        columns: dict[str, Any] = _columns(self._values, _COLUMNS)
+        columns["messages"] = pa.array(columns["messages"], pa.binary()).cast(pa.string())
+        columns["segments"] = self._segments.array()
+        columns["source"] = pa.repeat(pa.scalar(self.file, pa.string()), size)
         batch = Batch(
-            interactions=self._interactions(),
-            layer_events=_table(LAYER_EVENTS, self._events),
-            outcomes=_table(OUTCOMES, self._outcomes),
-            labels=_table(LABELS, self._labels),
-            event_rows=np.array(self._event_rows, np.int64),
-            outcome_rows=np.array(self._outcome_rows, np.int64),
-            label_rows=np.array(self._label_rows, np.int64),
+            interactions=INTERACTIONS.from_columns(columns),
+            layer_events=self._events.table(),
+            outcomes=self._outcomes.table(),
+            labels=self._labels.table(),
+            event_rows=np.array(self._events.parents, np.int64),
+            outcome_rows=np.array(self._outcomes.parents, np.int64),
+            label_rows=np.array(self._labels.parents, np.int64),
             lines=np.array(self._lines, np.int64),
             bad=tuple(self._bad),
             bytes_read=self.done,
         )
         self._clear()
         return batch
-
-    def _interactions(self) -> pa.Table:
-        if not self._rows:
-            return INTERACTIONS.from_rows(())
-        ids, hashes, packed, columns = zip(*self._rows, strict=True)
-        at, conversation, user, prompt, response, *rest, segments = zip(*columns, strict=True)
-        finish, model, prompt_version, policy_version, sampling, arm, propensity, latency = rest
-        return INTERACTIONS.from_columns(
-            {
-                "id": ids,
-                "content_hash": hashes,
-                "at": at,
-                "conversation_id": conversation,
-                "user_id": user,
-                "messages": _utf8(packed),
-                "prompt": prompt,
-                "response": response,
-                "finish_reason": finish,
-                "model": model,
-                "prompt_version": prompt_version,
-                "policy_version": policy_version,
-                "sampling": sampling,
-                "arm": arm,
-                "propensity": propensity,
-                "latency_ms": latency,
-                "segments": _maps(segments),
-                "source": _repeated(self.file, len(ids)),
-            }
-        )
 
     def _content_id(self, digest: bytes) -> str:
         """Hash of the content and of how many identical records came before it in the file."""
@@ -246,10 +261,10 @@ class BatchBuilder:
 
     def _pseudonym(self, user: Any) -> str | None:
         if type(user) is not str:
-            user = _text(user)
+            user = text_of(user)
         name = self._users.get(user)
         if name is None:
-            text = _text(user)
+            text = text_of(user)
             if text is None:
                 return None
             name = blake2b(text.encode(), key=self._key, digest_size=6).hexdigest()
@@ -278,28 +293,22 @@ def _packed(messages: list[dict[str, Any]]) -> bytes:
         return json_text(messages).encode("utf-8", "replace")
 
 
-def _text(value: Any) -> str | None:
-    if type(value) is str and value and not value[0].isspace() and not value[-1].isspace():
-        return value
-    return text_of(value)
-
-
 def _own_id(value: Any) -> str | None:
     if type(value) is float and abs(value) >= 2**53:
         raise BadRecordError(f"id must be text or a whole number of 64 bits, got {value}.")
-    return _text(value)
+    return text_of(value)
 
 
 def _finish_reason(value: Any) -> str | None:
     if type(value) is list:
         value = value[0] if value else None
-    return _text(value)
+    return text_of(value)
 
 
 def _sampling(value: Any) -> str | None:
     if type(value) is dict:
         return json_text(value) if value else None
-    return _text(value)
+    return text_of(value)
 
 
 def _propensity(value: Any) -> float | None:
@@ -316,7 +325,7 @@ def _id(*parts: Any) -> str:
 def _event_row(key: str, event: Event, place: int) -> tuple[Any, ...]:
     """A row of layer_events, its columns in the order of the table."""
     logged, position, stage, category, score, threshold, fired, action, latency, config = event
-    layer = _text(logged)
+    layer = text_of(logged)
     if layer is None:
         raise BadRecordError("A guardrail result must name its guard, got no name.")
     position = place if position is None else integer_of(position, f"position of guard '{layer}'")
@@ -340,7 +349,7 @@ def _event_row(key: str, event: Event, place: int) -> tuple[Any, ...]:
         flagged = did != "allow"
     else:
         flagged = flagged or did not in (None, "allow")
-    stage, category = stage_of(stage), _text(category)
+    stage, category = stage_of(stage), text_of(category)
     return (
         _id(key, layer, stage, category, position),
         key,
@@ -353,15 +362,26 @@ def _event_row(key: str, event: Event, place: int) -> tuple[Any, ...]:
         flagged,
         did or ("block" if flagged else "allow"),
         latency,
-        _text(config),
+        text_of(config),
     )
 
 
-def _add_provider_block(key: str, finish_reason: str, events: list[tuple[Any, ...]]) -> None:
-    """A provider that stopped the answer is a layer too, unless a guard is on record for it."""
-    if not any(row[9] == "block" for row in events):
-        block = Event("provider", len(events), "output", finish_reason, fired=True, action="block")
-        events.append(_event_row(key, block, len(events)))
+def _event_rows(
+    key: str, logged: Sequence[Event], finish_reason: str | None
+) -> list[tuple[Any, ...]]:
+    """Rows of layer_events.
+
+    A provider that stopped the answer is a layer too, unless a guard's block is on record for it.
+    """
+    rows = [_event_row(key, event, order) for order, event in enumerate(logged)]
+    if (
+        finish_reason is not None
+        and is_blocked_reason(finish_reason)
+        and not any(row[_ACTION] == "block" for row in rows)
+    ):
+        block = Event("provider", None, "output", finish_reason, fired=True, action="block")
+        rows.append(_event_row(key, block, len(rows)))
+    return rows
 
 
 def _outcome_row(key: str, outcome: Outcome) -> tuple[Any, ...] | None:
@@ -383,32 +403,3 @@ def _label_row(key: str, label: Label) -> tuple[Any, ...] | None:
         return None
     label_id = _id(key, label.question, "human", None)
     return label_id, key, label.question, answer, "human", None, None, None, None
-
-
-def _table(table: Any, rows: list[tuple[Any, ...]]) -> pa.Table:
-    if not rows:
-        return table.from_rows(())
-    return table.from_columns(dict(zip(table.names, zip(*rows, strict=True), strict=True)))
-
-
-def _utf8(packed: tuple[bytes | None, ...]) -> pa.Array:
-    """UTF-8 bytes as a string column, without a detour through Python strings."""
-    import pyarrow as pa
-
-    return pa.array(packed, pa.binary()).cast(pa.string())
-
-
-def _repeated(text: str, size: int) -> pa.Array:
-    import pyarrow as pa
-
-    return pa.repeat(pa.scalar(text, pa.string()), size)
-
-
-def _maps(segments: tuple[dict[str, str] | None, ...]) -> pa.Array:
-    """A map column; keys sorted so that equal segments are equal rows."""
-    import pyarrow as pa
-
-    if not any(segments):
-        return pa.nulls(len(segments), pa.map_(pa.string(), pa.string()))
-    items = [None if not entry else sorted(entry.items()) for entry in segments]
-    return pa.array(items, pa.map_(pa.string(), pa.string()))

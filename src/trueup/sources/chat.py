@@ -101,7 +101,10 @@ def convert(record: Any) -> Iterable[Exchange]:
     else:
         exchange.messages, exchange.response = split(conversation_of(messages))
     if guarded:
-        exchange.events += events_of(record, bool(exchange.response))
+        exchange.events = (
+            *exchange.events,
+            *events_of(record, bool(exchange.response)),
+        )
     return (exchange,)
 
 
@@ -133,7 +136,7 @@ def _from_bodies(exchange: Exchange, record: dict[str, Any]) -> None:
     if request is not record:
         _fill_request(exchange, request)
         if any(key in request for key in EVENT_KEYS):
-            exchange.events += events_of(request, True)
+            exchange.events = (*exchange.events, *events_of(request, True))
 
 
 def _events_anywhere(record: dict[str, Any], answer: Any) -> bool:
@@ -246,7 +249,7 @@ def _fill_answer(exchange: Exchange, answer: Any, record: dict[str, Any]) -> Non
     delivered = bool(exchange.response)
     for holder in (answer, choice) if choice is not answer else (answer,):
         if holder is not record and any(key in holder for key in EVENT_KEYS):
-            exchange.events += events_of(holder, delivered)
+            exchange.events = (*exchange.events, *events_of(holder, delivered))
 
 
 def _default(exchange: Exchange, column: str, value: Any) -> None:
@@ -332,6 +335,7 @@ def _fill_error(exchange: Exchange, answer: dict[str, Any]) -> None:
     if type(inner) is dict:
         result = inner.get("content_filter_result") or inner.get("content_filter_results")
         if type(result) is dict:
-            exchange.events += events_of({"prompt_filter_results": [result]}, False)
+            blocks = events_of({"prompt_filter_results": [result]}, False)
+            exchange.events = (*exchange.events, *blocks)
     if exchange.finish_reason is None and code in ("content_filter", "content_policy_violation"):
         exchange.finish_reason = "content_filter"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from trueup.sources.exchange import BadRecordError, Exchange, Outcome
@@ -91,23 +93,16 @@ _IDENTIFYING = re.compile(
     r"address|time|timestamp|date|at|ts|created|updated|version_hash|path|trace|span)$|Id$|At$"
 )
 _MAX_SEGMENT = 80
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Plan(NamedTuple):
-    """Keys that fill each column of an exchange; None for a column the record does not have."""
+    """How the records with one set of keys fill an exchange.
 
-    id: str | None
-    at: str | None
-    conversation_id: str | None
-    user: str | None
-    finish_reason: str | None
-    model: str | None
-    prompt_version: str | None
-    policy_version: str | None
-    sampling: str | None
-    arm: str | None
-    propensity: str | None
-    latency_ms: str | None
+    fields: pairs of a column of the exchange and the key that fills it.
+    """
+
+    fields: tuple[tuple[str, str], ...]
     latency_s: str | None
     metadata: str | None
     feedback: tuple[str, ...]
@@ -115,21 +110,31 @@ class Plan(NamedTuple):
     segments: tuple[str, ...]
 
 
-def plan_for(keys: Iterable[str], taken: Iterable[str] = ()) -> Plan:
-    """Match the keys of a record against the usual names; `taken` keys already have a use."""
+def plan_for(
+    keys: Iterable[str], taken: Iterable[str] = (), mapped: Mapping[str, str] = _NOTHING
+) -> Plan:
+    """Match the keys of a record against the usual names.
+
+    taken: keys that already have a use. mapped: keys named by the user for some of the columns,
+    "" for a column that is to stay empty.
+    """
     free = dict.fromkeys(keys)
     for key in taken:
         free.pop(key, None)
     by_name = {key.lower(): key for key in reversed(free)} | {key: key for key in free}
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, str | None] = {}
     for column, names in FIELD_NAMES.items():
-        chosen[column] = _take(names, by_name, free)
-    chosen["latency_s"] = None if chosen["latency_ms"] else _take(_SECONDS_NAMES, by_name, free)
-    chosen["metadata"] = _take(("metadata", "meta", "tags", "attributes"), by_name, free)
-    chosen["feedback"] = tuple(key for key in _FEEDBACK_NAMES if key in free)
-    chosen["outcomes"] = tuple(key for key in free if key.lower() in _OUTCOME_NAMES)
-    chosen["segments"] = tuple(key for key in free if _is_segment(key))
-    return Plan(**chosen)
+        given = mapped.get(column)
+        chosen[column] = _take(names, by_name, free) if given is None else given
+    seconds = None if chosen["latency_ms"] else _take(_SECONDS_NAMES, by_name, free)
+    return Plan(
+        fields=tuple((column, key) for column, key in chosen.items() if key),
+        latency_s=seconds if "latency_ms" not in mapped else None,
+        metadata=_take(("metadata", "meta", "tags", "attributes"), by_name, free),
+        feedback=tuple(key for key in _FEEDBACK_NAMES if key in free),
+        outcomes=tuple(key for key in free if key.lower() in _OUTCOME_NAMES),
+        segments=tuple(key for key in free if _is_segment(key)),
+    )
 
 
 def _take(names: Iterable[str], by_name: dict[str, str], free: dict[str, None]) -> str | None:
@@ -147,53 +152,43 @@ def _is_segment(key: str) -> bool:
 
 
 def fill(exchange: Exchange, record: Mapping[str, Any], plan: Plan) -> None:
-    """Fill an exchange's columns from a record; what it has already is kept."""
-    get = record.get
-    exchange.id = get(plan.id)  # type: ignore[arg-type]  # a column that is absent has the key None
-    exchange.at = get(plan.at)  # type: ignore[arg-type]
-    exchange.conversation_id = get(plan.conversation_id)  # type: ignore[arg-type]
-    exchange.user = get(plan.user)  # type: ignore[arg-type]
-    if exchange.finish_reason is None:
-        exchange.finish_reason = get(plan.finish_reason)  # type: ignore[arg-type]
-    model = get(plan.model)  # type: ignore[arg-type]
-    if model is not None:
-        exchange.model = model
-    exchange.prompt_version = get(plan.prompt_version)  # type: ignore[arg-type]
-    exchange.policy_version = get(plan.policy_version)  # type: ignore[arg-type]
-    sampling = get(plan.sampling)  # type: ignore[arg-type]
-    if sampling is not None:
-        exchange.sampling = sampling
-    exchange.arm = get(plan.arm)  # type: ignore[arg-type]
-    exchange.propensity = get(plan.propensity)  # type: ignore[arg-type]
-    exchange.latency_ms = get(plan.latency_ms)  # type: ignore[arg-type]
-    if plan.latency_s is not None:
-        seconds = number_of(get(plan.latency_s), plan.latency_s)
+    """Fill an exchange's columns from a record."""
+    for column, key in plan.fields:
+        setattr(exchange, column, record.get(key))
+    _, latency_s, metadata, feedback, outcomes, segments = plan
+    if latency_s is not None:
+        seconds = number_of(record.get(latency_s), latency_s)
         exchange.latency_ms = None if seconds is None else seconds * 1000
-    if plan.metadata is not None:
-        _from_metadata(exchange, get(plan.metadata))
-    if plan.segments:
-        _segments(exchange, record, plan.segments)
-    for key in plan.feedback:
-        exchange.outcomes += outcomes_of(get(key))
-    for key in plan.outcomes:
-        if not _blank(get(key)):
-            exchange.outcomes.append(Outcome(key, get(key)))
+    if metadata is not None or segments:
+        _fill_segments(exchange, record, metadata, segments)
+    if feedback or outcomes:
+        exchange.outcomes = (
+            *[outcome for key in feedback for outcome in outcomes_of(record.get(key))],
+            *[Outcome(key, record[key]) for key in outcomes if not _blank(record.get(key))],
+        )
 
 
-def _from_metadata(exchange: Exchange, metadata: Any) -> None:
-    if type(metadata) is not dict or not metadata:
-        return
-    segments = exchange.segments if exchange.segments is not None else {}
-    for key, value in metadata.items():
-        if type(key) is str and key.islower() and key in _METADATA_COLUMNS:
-            column = _METADATA_COLUMNS[key]
-            if getattr(exchange, column) is None:
-                setattr(exchange, column, value)
-        elif not _IDENTIFYING.search(key):
-            text = segment_text(value)
-            if text is not None:
-                segments[key] = text
-    exchange.segments = segments or None
+def _fill_segments(
+    exchange: Exchange, record: Mapping[str, Any], metadata: str | None, keys: tuple[str, ...]
+) -> None:
+    found: dict[str, str] = {}
+    slices = None if metadata is None else record.get(metadata)
+    if type(slices) is dict:
+        for key, value in slices.items():
+            if _is_slice(key):
+                text = segment_text(value)
+                if text is not None:
+                    found[key] = text
+            elif key in _METADATA_COLUMNS:
+                column = _METADATA_COLUMNS[key]
+                if getattr(exchange, column) is None:
+                    setattr(exchange, column, value)
+    for key in keys:
+        text = segment_text(record.get(key))
+        if text is not None:
+            found[key] = text
+    if found:
+        exchange.segments = found
 
 
 _METADATA_COLUMNS = {
@@ -208,13 +203,10 @@ _METADATA_COLUMNS = {
 }
 
 
-def _segments(exchange: Exchange, record: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-    segments = exchange.segments or {}
-    for key in keys:
-        text = segment_text(record.get(key))
-        if text is not None:
-            segments[key] = text
-    exchange.segments = segments or None
+@lru_cache(maxsize=4096)
+def _is_slice(key: str) -> bool:
+    """True for a key of the metadata by which traffic can be sliced."""
+    return key not in _METADATA_COLUMNS and not _IDENTIFYING.search(key)
 
 
 def segment_text(value: Any) -> str | None:

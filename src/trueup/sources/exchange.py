@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 __all__ = ["BadRecordError", "Event", "Exchange", "Label", "Outcome"]
@@ -46,9 +46,10 @@ class Label(NamedTuple):
     value: Any
 
 
-@dataclass(slots=True)
 class Exchange:
     """One exchange as a format understood it: values as logged, messages already normalised.
+
+    A plain class with defaults on the class: one is made per record, and most columns stay unset.
 
     messages: dicts of role and content (text), up to and without the response.
     prompt: text of the last user message; taken from `messages` when None.
@@ -70,6 +71,6 @@ class Exchange:
     propensity: Any = None
     latency_ms: Any = None
     segments: dict[str, str] | None = None
-    events: list[Event] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    labels: list[Label] = field(default_factory=list)
+    events: Sequence[Event] = ()
+    outcomes: Sequence[Outcome] = ()
+    labels: Sequence[Label] = ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,7 @@ def read(
         if row.problem is not None:
             builder.reject(row.number, row.problem, row.raw)
         else:
-            add(partial(flat.convert, row.cells), row.number, row.raw, builder)
+            add(flat.convert, row.cells, row.number, row.raw, builder)
         if builder.full:
             builder.done = position
             yield builder.flush()
@@ -187,21 +186,31 @@ class Flat:
         exchange = Exchange()
         fill(exchange, row, columns.plan)
         self._fill_texts(exchange, row, columns.texts)
-        for name, column in self._map.segments.items():
-            text = segment_text(row.get(column))
-            if text is not None:
-                exchange.segments = (exchange.segments or {}) | {name: text}
-        for kind, column in self._map.outcomes.items():
-            if text_of(row.get(column)) is not None:
-                exchange.outcomes.append(Outcome(kind, row[column]))
-        for question, column in self._map.labels.items():
-            exchange.labels.append(Label(question, row.get(column)))
-        for position, (name, layer) in enumerate(self._map.layers.items()):
-            self._add_event(exchange, row, name, layer, position)
+        self._fill_mapped(exchange, row)
         if columns.guarded:
             guarded = {key: parsed(row[key]) for key in EVENT_KEYS if key in row}
-            exchange.events += events_of(guarded, bool(exchange.response))
+            exchange.events = (*exchange.events, *events_of(guarded, bool(exchange.response)))
         return (exchange,)
+
+    def _fill_mapped(self, exchange: Exchange, row: Mapping[str, Any]) -> None:
+        """Segments, outcomes, labels and layers that the user's mapping names."""
+        texts = {name: segment_text(row.get(key)) for name, key in self._map.segments.items()}
+        segments = {name: text for name, text in texts.items() if text is not None}
+        if segments:
+            exchange.segments = (exchange.segments or {}) | segments
+        outcomes = [
+            Outcome(kind, row[key])
+            for kind, key in self._map.outcomes.items()
+            if text_of(row.get(key)) is not None
+        ]
+        if outcomes:
+            exchange.outcomes = (*exchange.outcomes, *outcomes)
+        if self._map.labels:
+            exchange.labels = [Label(name, row.get(key)) for name, key in self._map.labels.items()]
+        layers = enumerate(self._map.layers.items())
+        events = [self._event(row, name, layer, place) for place, (name, layer) in layers]
+        if events:
+            exchange.events = [event for event in events if event is not None]
 
     def _for(self, keys: tuple[str, ...]) -> _Columns:
         columns = self._columns.get(keys)
@@ -216,14 +225,9 @@ class Flat:
         texts = _Texts.of(keys, mapped)
         used = (texts.messages, texts.prompt, texts.context, texts.system, texts.response)
         taken = [key for key in (*used, *self._map.columns, *EVENT_KEYS) if key]
-        plan = plan_for(keys, taken=taken)
-        given: dict[str, Any] = {
-            name: column or None for name, column in mapped.items() if name in Plan._fields
-        }
-        if "latency_ms" in given:
-            given["latency_s"] = None
+        plan = plan_for(keys, taken, mapped)
         guarded = any(key in keys and key not in self._map.columns for key in EVENT_KEYS)
-        return _Columns(texts, plan._replace(**given), guarded)
+        return _Columns(texts, plan, guarded)
 
     def _fill_texts(self, exchange: Exchange, row: Mapping[str, Any], texts: _Texts) -> None:
         messages = _conversation(row.get(texts.messages)) if texts.messages else None
@@ -240,14 +244,11 @@ class Flat:
         if messages is None and response is None and texts.prompt not in row:
             raise BadRecordError("The record has neither a prompt nor a response.")
 
-    def _add_event(
-        self,
-        exchange: Exchange,
-        row: Mapping[str, Any],
-        name: str,
-        layer: LayerColumns,
-        position: int,
-    ) -> None:
+    def _event(
+        self, row: Mapping[str, Any], name: str, layer: LayerColumns, place: int
+    ) -> Event | None:
+        """What one mapped guard said of a row; None when its cells are blank."""
+
         def cell(column: str | None) -> Any:
             return None if column is None else row.get(column)
 
@@ -258,20 +259,17 @@ class Flat:
         elif action is None:
             action, fired = self._action(name, fired), None
         if text_of(score) is None and text_of(action) is None and text_of(fired) is None:
-            return
-        threshold = self._constants.get(layer.threshold or "", cell(layer.threshold))
-        exchange.events.append(
-            Event(
-                name,
-                position,
-                cell(layer.stage),
-                cell(layer.category),
-                score,
-                threshold,
-                fired,
-                action,
-                cell(layer.latency_ms),
-            )
+            return None
+        return Event(
+            name,
+            place,
+            cell(layer.stage),
+            cell(layer.category),
+            score,
+            self._constants.get(layer.threshold or "", cell(layer.threshold)),
+            fired,
+            action,
+            cell(layer.latency_ms),
         )
 
     def _action(self, name: str, value: Any) -> str | None:

@@ -42,19 +42,13 @@ def _convert_one(record: RawRecord, builder: BatchBuilder, convert: Convert) -> 
     except ValueError as error:
         builder.reject(record.number, str(error), record.raw)
         return
-    add(lambda: convert(value), record.number, record.raw, builder)
+    add(convert, value, record.number, record.raw, builder)
 
 
-def add(
-    convert: Callable[[], Iterable[Exchange]], line: int, raw: object, builder: BatchBuilder
-) -> None:
-    """Add what `convert` yields; a record that cannot be converted is rejected, never raised."""
+def add(convert: Convert, record: Any, line: int, raw: object, builder: BatchBuilder) -> None:
+    """Add what a record converts to; one that cannot be converted is rejected, never raised."""
     try:
-        exchanges = iter(convert())
-        while True:
-            exchange = next(exchanges, None)
-            if exchange is None:
-                return
+        for exchange in convert(record):
             try:
                 builder.add(exchange, line)
             except BadRecordError as error:
