@@ -1,0 +1,1 @@
+"""Judges of responses: the fast annotator, slower opinions, calibration and the label queue."""
