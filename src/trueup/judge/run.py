@@ -1,0 +1,142 @@
+"""Annotate a whole workspace or a stream of records, in pieces that can be interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trueup.judge.annotate import ANNOTATOR_VERSION, annotate, learn_templates
+from trueup.schema import ANNOTATIONS
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+    from trueup.store import RecordBatch, Workspace
+
+__all__ = ["AnnotationRun", "annotate_batches", "annotate_workspace", "verdict_schema"]
+
+CHUNK_ROWS = 200_000  # rows annotated per transaction: what a kill can cost
+STAGED = "staged"  # scratch table: records in input order, duplicates and all
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationRun:
+    """annotated: rows done in this run; already: rows that were up to date."""
+
+    annotated: int
+    already: int
+    templates: tuple[str, ...]
+    version: str
+
+
+def annotate_workspace(
+    ws: Workspace, *, progress: Callable[[int, int], None] | None = None
+) -> AnnotationRun:
+    """Bring the `annotations` table up to date; done rows are passed over.
+
+    The site's own block templates are learned from the log first. New templates make every
+    annotation stale, since any response may carry one.
+    """
+    responses = _with_blocks(ws)
+    templates = learn_templates(responses, blocked="blocked", prompt="prompt")
+    version = _version(templates)
+    annotations = ws.table("annotations")
+    if annotations.filter(annotations.annotator_version != version).count().execute():
+        ws.clear("annotations")
+    already, total = ws.count("annotations"), ws.count("interactions")
+    pending = responses.anti_join(annotations, responses.id == annotations.interaction_id)
+    chunks = max(1, -(-(total - already) // CHUNK_ROWS))
+    for chunk in range(chunks):
+        part = (
+            pending.filter((pending.id.hash() % chunks + chunks) % chunks == chunk)
+            if chunks > 1
+            else pending
+        )
+        ws.insert_query("annotations", _annotation_rows(part, templates, version))
+        if progress:
+            progress(ws.count("annotations"), total)
+    return AnnotationRun(ws.count("annotations") - already, already, templates, version)
+
+
+def annotate_batches(ws: Workspace, batches: Iterable[RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Annotate records in input order, one output row per record, without keeping them.
+
+    `ws` is a scratch workspace: the records are staged there first, because the site's templates
+    are learned from all of them. Yields record batches of `verdict_schema`.
+    """
+    import ibis
+
+    start = 0
+    for batch in batches:
+        rows = _staged_rows(batch, start)
+        if not start:
+            schema = ibis.Schema.from_pyarrow(rows.schema)
+            ws.con.create_table(STAGED, schema=schema)
+        ws.con.insert(STAGED, ibis.memtable(rows))
+        start += rows.num_rows
+    if not start:
+        return
+    staged = ws.con.table(STAGED)
+    templates = learn_templates(staged, blocked="blocked", prompt="prompt")
+    annotated = annotate(
+        staged, finish_reason="finish_reason", blocked="blocked", templates=templates
+    )
+    versioned = annotated.mutate(annotator_version=ibis.literal(_version(templates)))
+    columns = verdict_schema().names
+    ordered = versioned.select("row", *columns).order_by("row").drop("row")
+    for rows in ordered.to_pyarrow_batches():
+        yield rows.cast(verdict_schema())
+
+
+def verdict_schema() -> pa.Schema:
+    """The columns of `annotations`, with the record's own `id` in front."""
+    import pyarrow as pa
+
+    return pa.schema([pa.field("id", pa.string()), *list(ANNOTATIONS.arrow())[1:]])
+
+
+def _staged_rows(batch: RecordBatch, start: int) -> pa.Table:
+    """id, prompt, response, finish_reason and whether a layer blocked it, numbered from `start`."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = batch.interactions.select(["id", "prompt", "response", "finish_reason"])
+    blocked = np.zeros(table.num_rows, dtype=bool)
+    is_block = pc.equal(batch.layer_events.column("action"), "block").to_numpy(zero_copy_only=False)
+    blocked[batch.event_rows[is_block.astype(bool)]] = True
+    rows = np.arange(start, start + table.num_rows, dtype=np.int64)
+    return table.append_column("blocked", pa.array(blocked)).append_column("row", pa.array(rows))
+
+
+def _with_blocks(ws: Workspace) -> ir.Table:
+    """Every response with whether a layer blocked it."""
+    events = ws.table("layer_events")
+    blocks = (
+        events.filter(events.action == "block").select(blocked_id=events.interaction_id).distinct()
+    )
+    interactions = ws.table("interactions").select("id", "prompt", "response", "finish_reason")
+    joined = interactions.left_join(blocks, interactions.id == blocks.blocked_id)
+    return joined.mutate(blocked=joined.blocked_id.notnull()).drop("blocked_id")
+
+
+def _annotation_rows(part: ir.Table, templates: Sequence[str], version: str) -> ir.Table:
+    import ibis
+
+    annotated = annotate(
+        part, finish_reason="finish_reason", blocked="blocked", templates=templates
+    )
+    return annotated.mutate(
+        interaction_id=annotated.id, annotator_version=ibis.literal(version)
+    ).select(*ANNOTATIONS.names)
+
+
+def _version(templates: Sequence[str]) -> str:
+    """The weights' version, and a mark of the site's templates when there are any."""
+    if not templates:
+        return ANNOTATOR_VERSION
+    mark = hashlib.blake2b("\n".join(sorted(templates)).encode(), digest_size=4).hexdigest()
+    return f"{ANNOTATOR_VERSION}+{mark}"
