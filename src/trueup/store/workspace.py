@@ -108,6 +108,24 @@ class Workspace:
         """Secret with which this workspace turns user ids into pseudonyms."""
         return bytes.fromhex(self._meta()["user_key"])
 
+    def setting(self, key: str) -> str | None:
+        """A value that `set_setting` stored, or None."""
+        return self._meta().get(key)
+
+    def set_setting(self, key: str, value: str) -> None:
+        """Remember a value in the workspace, in place of an earlier one."""
+        import pyarrow as pa
+        import sqlglot.expressions as sge
+
+        column = sge.Column(this=sge.to_identifier("key", quoted=True))
+        earlier = sge.Delete(
+            this=sge.to_identifier("meta", quoted=True),
+            where=sge.Where(this=column.eq(sge.convert(key))),
+        )
+        with self.transaction():
+            self.con.raw_sql(earlier.sql(dialect=self.con.dialect))
+            self.con.insert("meta", _memtable(pa.table({"key": [key], "value": [value]})))
+
     def table(self, name: str) -> ir.Table:
         """One of the declared tables as an Ibis expression."""
         return self.con.table(TABLES[name].name)
