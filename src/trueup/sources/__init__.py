@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.errors import UserError, did_you_mean
-from trueup.sources import chat, flat
+from trueup.sources import chat, flat, inspect_log, langfuse, otlp
 from trueup.sources.batch import BadRecord, Batch, BatchBuilder
 from trueup.sources.files import Head, expand, open_head, open_stream
 from trueup.sources.mapping import ColumnMap, LayerColumns, parse_mapping
@@ -50,12 +50,10 @@ class Source:
 FORMATS: dict[str, Source] = {
     source.name: source
     for source in (
-        Source(
-            "chat",
-            "Chat logs as JSON: messages, request and response bodies",
-            chat.detect,
-            chat.read,
-        ),
+        Source("inspect", "Inspect logs, .json and .eval", inspect_log.detect, inspect_log.read),
+        Source("otlp", "OpenTelemetry GenAI spans as OTLP JSON", otlp.detect, otlp.read),
+        Source("langfuse", "Langfuse trace exports", langfuse.detect, langfuse.read),
+        Source("chat", "Chat logs as JSON: messages, requests, responses", chat.detect, chat.read),
         Source("flat", "CSV, TSV, Parquet and flat JSON Lines", flat.detect, flat.read),
     )
 }

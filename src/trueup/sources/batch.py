@@ -191,7 +191,9 @@ class BatchBuilder:
         own_id = None if exchange.id is None else _own_id(exchange.id)
         key = own_id or self._content_id(digest)
         events = _event_rows(key, exchange.events, values[_FINISH_REASON])
-        outcomes = [row for item in exchange.outcomes if (row := _outcome_row(key, item))]
+        outcomes = _distinct(
+            [row for item in exchange.outcomes if (row := _outcome_row(key, item))]
+        )
         labels = [row for item in exchange.labels if (row := _label_row(key, item))]
         if own_id is None:
             self._copies[digest] = self._copies.get(digest, -1) + 1
@@ -366,6 +368,16 @@ def _event_row(key: str, event: Event, place: int) -> tuple[Any, ...]:
     )
 
 
+def _distinct(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows without those that repeat the id of an earlier one."""
+    if len(rows) < 2:
+        return rows
+    first: dict[str, tuple[Any, ...]] = {}
+    for row in rows:
+        first.setdefault(row[0], row)
+    return list(first.values())
+
+
 def _event_rows(
     key: str, logged: Sequence[Event], finish_reason: str | None
 ) -> list[tuple[Any, ...]]:
@@ -373,7 +385,7 @@ def _event_rows(
 
     A provider that stopped the answer is a layer too, unless a guard's block is on record for it.
     """
-    rows = [_event_row(key, event, order) for order, event in enumerate(logged)]
+    rows = _distinct([_event_row(key, event, order) for order, event in enumerate(logged)])
     if (
         finish_reason is not None
         and is_blocked_reason(finish_reason)

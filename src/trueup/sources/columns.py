@@ -19,6 +19,7 @@ __all__ = [
     "fill",
     "plan_for",
     "segment_text",
+    "slices_of",
 ]
 
 # Names under which logs keep a column, the likeliest first.
@@ -207,6 +208,14 @@ _METADATA_COLUMNS = {
 def _is_slice(key: str) -> bool:
     """True for a key of the metadata by which traffic can be sliced."""
     return key not in _METADATA_COLUMNS and not _IDENTIFYING.search(key)
+
+
+def slices_of(metadata: Any) -> dict[str, str]:
+    """The slices among the entries of a metadata object, as segments."""
+    if type(metadata) is not dict:
+        return {}
+    texts = {key: segment_text(value) for key, value in metadata.items() if _is_slice(key)}
+    return {key: text for key, text in texts.items() if text is not None}
 
 
 def segment_text(value: Any) -> str | None:
