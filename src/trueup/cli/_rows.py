@@ -17,21 +17,27 @@ __all__ = ["check_suffix", "write_rows"]
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 
 
-def check_suffix(path: Path) -> None:
-    """Raise `UserError` unless the file's suffix names a format that can be written."""
-    if path.suffix.lower() not in SUFFIXES:
+def check_suffix(path: Path, format: str | None = None) -> str:
+    """The suffix of the format, named or else told from the path. Raises `UserError`."""
+    suffix = f".{format}".lower() if format else path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise UserError(
-            f"Cannot tell the output format from {path.name!r}.",
+            f"Cannot write the format {format!r}."
+            if format
+            else f"Cannot tell the output format from {path.name!r}.",
             f"End the name in one of {', '.join(SUFFIXES)}.",
         )
+    return suffix
 
 
-def write_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> int:
+def write_rows(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path, *, format: str | None = None
+) -> int:
     """Write every row to `path`; return how many. A failure leaves no half-written file."""
-    check_suffix(path)
+    suffix = check_suffix(path, format)
     write = {".jsonl": _write_jsonl, ".csv": _write_csv, ".parquet": _write_parquet}
     with _replacing(path) as partial:
-        return write[path.suffix.lower()](batches, schema, partial)
+        return write[suffix](batches, schema, partial)
 
 
 @contextmanager

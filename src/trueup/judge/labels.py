@@ -40,6 +40,7 @@ __all__ = [
     "export_labels",
     "import_labels",
     "majority",
+    "majority_of",
     "read_labels",
 ]
 
@@ -264,9 +265,7 @@ def majority(labels: pa.Table) -> pa.Table:
         name: [] for name in ("target_id", "question", "value", "raters", "agreed", "probability")
     }
     for (target, question), rows in sorted(votes.items()):
-        counts = Counter(row["value"] for row in rows).most_common(2)
-        tied = len(counts) > 1 and counts[0][1] == counts[1][1]
-        value = UNDECIDED[question] if tied else counts[0][0]
+        value = majority_of(question, [row["value"] for row in rows])
         agreed = sum(row["value"] == value for row in rows)
         known = [row["probability"] for row in rows if row["probability"] is not None]
         cells = (target, question, value, len(rows), agreed, max(known, default=None))
@@ -274,6 +273,13 @@ def majority(labels: pa.Table) -> pa.Table:
             out[name].append(cell)
     types = (pa.string(),) * 3 + (pa.int64(),) * 2 + (pa.float64(),)
     return pa.table(out, schema=pa.schema(list(zip(out, types, strict=True))))
+
+
+def majority_of(question: str, values: Sequence[str]) -> str:
+    """The answer given most often; a tie is `unsure` or `undetermined`."""
+    counts = Counter(values).most_common(2)
+    tied = len(counts) > 1 and counts[0][1] == counts[1][1]
+    return UNDECIDED[question] if tied else counts[0][0]
 
 
 def _checked_source(source: str | None) -> str | None:
