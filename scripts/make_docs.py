@@ -87,6 +87,16 @@ def schema_page() -> str:
     return NOTE + "".join(parts)
 
 
+def json_page() -> str:
+    """The page on the JSON report with the keys as they are declared."""
+    from trueup.report.tax_json import reference
+
+    text = (DOCS / "json.md").read_text(encoding="utf-8")
+    begin, end = "<!-- reference:begin -->", "<!-- reference:end -->"
+    before, after = text.split(begin)[0], text.split(end)[1]
+    return f"{before}{begin}\n{reference()}\n{end}{after}"
+
+
 def readme_page() -> str:
     """The README with the demo's own report in it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -179,6 +189,7 @@ All 450 rows are labelled, so the truth is known here:
 PAGES: dict[Path, Callable[[], str | None]] = {
     DOCS / "commands.md": help_page,
     DOCS / "tables.md": schema_page,
+    DOCS / "json.md": json_page,
     DOCS / "xstest.md": xstest_page,
     ROOT / "README.md": readme_page,
 }

@@ -1,0 +1,20 @@
+"""What people see: the page, the terminal report, the JSON contract and the charts in them."""
+
+from __future__ import annotations
+
+from trueup.report.tax_json import tax_json
+from trueup.report.tax_page import tax_html
+from trueup.report.terminal import print_tax
+from trueup.report.text import csv_safe, interval, markup_safe, neutralise, percent, points
+
+__all__ = [
+    "csv_safe",
+    "interval",
+    "markup_safe",
+    "neutralise",
+    "percent",
+    "points",
+    "print_tax",
+    "tax_html",
+    "tax_json",
+]
