@@ -1,0 +1,287 @@
+"""Fix this first: candidates priced by what they win back and what they let through."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.stats import Estimate
+from trueup.tax.candidates import Candidate, Pool, model_candidates, pool, stack_candidates
+from trueup.tax.legitimacy import Legitimacy
+from trueup.tax.prompts import PromptSample
+from trueup.tax.rates import Cells, Quantity, Rates, Ratio, sum_cells
+from trueup.tax.result import Action, Behaviour, GroupRow, LayerRow, TriggerTerm
+from trueup.tax.survey import Survey
+from trueup.tax.triggers import examples_of
+from trueup.tax.words import percent, points, points_between
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from trueup.store import Workspace
+
+__all__ = ["Evidence", "actions"]
+
+MAX_ACTIONS = 6
+_LEAST_SHARE = 0.002  # of legitimate traffic
+_OVERLAP = 0.6  # of the smaller one: more, and the two are one action
+_FEW_HARMFUL = 10
+_TOO_RISKY = 0.25  # of harmful traffic let through: no one should be advised to do that
+_UPTO = "What the model itself would refuse of it is not known: this is the most that is won back."
+_CHOSEN = "The threshold was chosen on these data: check it on fresh labels before relying on it."
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the report found so far, from which actions follow."""
+
+    found: Survey
+    rates: Rates
+    cells: Cells
+    quantities: dict[str, Quantity]
+    legitimacy: Legitimacy
+    layers: Sequence[LayerRow]
+    segments: Sequence[GroupRow]
+    triggers: Sequence[TriggerTerm]
+    behaviours: Sequence[Behaviour]
+    sample: PromptSample
+
+
+@dataclass(frozen=True)
+class _Priced:
+    candidate: Candidate
+    recoverable: Estimate
+    risk: Estimate
+    example_ids: tuple[str, ...]
+
+
+def actions(ws: Workspace, facts: ir.Table, seen: Evidence) -> tuple[Action, ...]:
+    """What is worth doing, most recoverable first, without what overlaps a better one.
+
+    Refusals come before manners: an answer with a caveat is still an answer.
+    """
+    out = [_action(one) for one in _stack(ws, facts, seen)]
+    out += [_action(one) for one in _model(facts, seen)]
+    out.sort(key=lambda action: -action.recoverable.value)
+    return (*out[: MAX_ACTIONS - 1], *_softer(seen.behaviours))
+
+
+def _stack(ws: Workspace, facts: ir.Table, seen: Evidence) -> list[_Priced]:
+    with pool(ws, facts, seen.found, seen.layers, seen.triggers) as aside:
+        if aside is None:
+            return []
+        proposals = stack_candidates(
+            aside, seen.found, seen.rates.rows, seen.legitimacy, seen.segments
+        )
+        quantities = {**seen.quantities, **_quantities(proposals)}
+        marked = aside.table.mutate(
+            **{c.name: c.mark(aside.table).fill_null(False) for c in proposals}
+        )
+        cells = seen.cells.joined(sum_cells(marked, _quantities(proposals)))
+        rates = seen.rates.with_facts(_labelled_marks(ws, aside, proposals, seen.rates))
+        inside = _sampled_marks(marked, proposals, seen.sample)
+    priced = [
+        _price(c, quantities, cells, rates, examples_of(seen.sample, inside[c.name]))
+        for c in proposals
+    ]
+    return _distinct([one for one in priced if _sensible(one)], cells)
+
+
+def _quantities(proposals: Sequence[Candidate]) -> dict[str, Quantity]:
+    """Won back of the legitimate, let through of the harmful, and what two actions share."""
+    out: dict[str, Quantity] = {}
+    for number, one in enumerate(proposals):
+        out[f"{one.name}_legit"] = _times(one.name, "legit")
+        out[f"{one.name}_harm"] = _times(one.name, "harm")
+        for other in proposals[:number]:
+            if one.layer == other.layer:
+                out[_pair(other, one)] = _shared(other.name, one.name)
+    return out
+
+
+def _times(name: str, what: str) -> Quantity:
+    return lambda r: r.fact(name) * getattr(r, what)
+
+
+def _shared(first: str, second: str) -> Quantity:
+    return lambda r: r.fact(first) * r.fact(second) * r.legit
+
+
+def _pair(first: Candidate, second: Candidate) -> str:
+    return f"{first.name}_and_{second.name}"
+
+
+def _labelled_marks(
+    ws: Workspace, aside: Pool, proposals: Sequence[Candidate], rates: Rates
+) -> dict[str, NDArray[Any]]:
+    """Which labelled rows each candidate concerns."""
+    labels = ws.table("labels")
+    targets = labels.filter(labels.source == "human").select(id=labels.target_id).distinct()
+    got = aside.table.semi_join(targets, "id").to_pyarrow()
+    columns = {
+        name: np.asarray(got.column(name).to_numpy(zero_copy_only=False))
+        for name in got.column_names
+    }
+    place = {key: i for i, key in enumerate(rates.rows.id)}
+    where = [place.get(key, -1) for key in columns["id"]]
+    out = {}
+    for one in proposals:
+        marks = np.zeros(len(place) + 1)  # the last entry takes what is not used
+        marks[where] = np.asarray(one.mark(columns), dtype=np.float64)
+        out[one.name] = marks[:-1]
+    return out
+
+
+def _sampled_marks(
+    marked: ir.Table, proposals: Sequence[Candidate], sample: PromptSample
+) -> dict[str, NDArray[np.bool_]]:
+    """Which rows of the prompt sample each candidate concerns."""
+    import ibis
+
+    ids = sample.id.astype(str)
+    likely = [str(key) for key in ids[sample.wrongful > 0.3]][:20_000]
+    names = [one.name for one in proposals]
+    if not likely:
+        return {name: np.zeros(len(ids), dtype=bool) for name in names}
+    wanted = ibis.memtable({"id": likely})
+    got = marked.semi_join(wanted, "id").select("id", *names).to_pyarrow()
+    keys = np.array(got.column("id").to_pylist(), dtype=str)
+    return {
+        name: np.isin(ids, keys[np.asarray(got.column(name).to_pylist(), dtype=bool)])
+        for name in names
+    }
+
+
+def _model(facts: ir.Table, seen: Evidence) -> list[_Priced]:
+    out = []
+    for one in model_candidates(seen.found, seen.layers, seen.segments):
+        flagged = facts.mutate(**{one.name: one.mark(facts).fill_null(False)})
+        own: dict[str, Quantity] = {
+            "model_legit": lambda r: r.refused * r.fact("model") * r.legit,
+            "model_harm": lambda r: r.refused * r.fact("model") * r.harm,
+        }
+        cells = seen.cells.joined(sum_cells(flagged, own))
+        rows = seen.rates.rows
+        marks = one.mark(rows.facts) if len(rows) else np.empty(0)
+        rates = seen.rates.with_facts({one.name: np.asarray(marks, dtype=np.float64)})
+        examples = examples_of(seen.sample, np.asarray(one.mark(seen.sample.facts), dtype=bool))
+        priced = _price(one, {**seen.quantities, **own}, cells, rates, examples)
+        if priced.recoverable.value >= _LEAST_SHARE:
+            out.append(priced)
+    return out
+
+
+def _price(
+    one: Candidate,
+    quantities: dict[str, Quantity],
+    cells: Cells,
+    rates: Rates,
+    example_ids: tuple[str, ...],
+) -> _Priced:
+    notes = {"threshold": (_UPTO, _CHOSEN), "model": ()}.get(one.kind, (_UPTO,))
+    rates = rates.noting(notes)
+    by_response = one.kind == "model"
+    won = Ratio("recoverable", f"{one.name}_legit", "legit", by_response)
+    risk = Ratio("risk", f"{one.name}_harm", "harm", by_response)
+    return _Priced(
+        one,
+        rates.estimate(won, quantities, cells, layer=one.layer),
+        rates.estimate(risk, quantities, cells, layer=one.layer),
+        example_ids,
+    )
+
+
+def _sensible(one: _Priced) -> bool:
+    """Worth a person's time, and not known to open the gates."""
+    if not one.recoverable.value >= _LEAST_SHARE:
+        return False
+    known = one.risk.n_labeled >= _FEW_HARMFUL and not math.isnan(one.risk.value)
+    return not (known and one.risk.value > _TOO_RISKY)
+
+
+def _distinct(priced: Sequence[_Priced], cells: Cells) -> list[_Priced]:
+    kept: list[_Priced] = []
+    for one in sorted(priced, key=lambda p: -p.recoverable.value):
+        if not any(_same(one.candidate, other.candidate, cells) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _same(one: Candidate, other: Candidate, cells: Cells) -> bool:
+    """Whether most of the smaller action's rows are the other's too."""
+    shared = cells.sums.get(_pair(one, other), cells.sums.get(_pair(other, one)))
+    if shared is None:
+        return False
+    sizes = [float(cells.sums[f"{c.name}_legit"].sum()) for c in (one, other)]
+    return float(shared.sum()) > _OVERLAP * min(sizes)
+
+
+def _action(one: _Priced) -> Action:
+    return Action(
+        title=one.candidate.title,
+        sentence=_sentence(one),
+        recoverable=one.recoverable,
+        risk=one.risk,
+        example_ids=one.example_ids,
+    )
+
+
+def _sentence(one: _Priced) -> str:
+    won, act = one.recoverable, one.candidate.act
+    if not won.n_labeled:
+        much = f"{points(won.value)} points of legitimate traffic by the annotator's word"
+        if one.candidate.kind == "model":
+            return f"{act}: it refuses {much} there. Unverified."
+        return f"{act}: wins back up to {much}. Unverified; what harm it lets through is unknown."
+    if one.candidate.kind == "model":
+        return (
+            f"{act}: it refuses {points_between(won)} of legitimate traffic in its own words. "
+            "Measure under-refusal before and after."
+        )
+    return f"{act}: wins back up to {points_between(won)} of legitimate traffic; {_risk(one.risk)}"
+
+
+def _risk(risk: Estimate) -> str:
+    if math.isnan(risk.value) or risk.n_labeled < _FEW_HARMFUL or risk.high >= 0.999:
+        return "too few harmful requests are labelled to say what harm that lets through."
+    return (
+        f"lets through {percent(risk.value)} of harmful traffic that is stopped today "
+        f"(at most {percent(risk.high)})."
+    )
+
+
+def _softer(behaviours: Sequence[Behaviour]) -> tuple[Action, ...]:
+    """Hedges, disclaimers and warnings: the commonest one, when common."""
+    words = ("hedges", "disclaimers", "warnings")
+    mine = [b for b in behaviours if b.name in words and b.estimate.value >= 0.02]
+    if not mine:
+        return ()
+    worst = max(mine, key=lambda b: b.estimate.value)
+    found = worst.estimate
+    nobody = Estimate(
+        "risk",
+        math.nan,
+        0.0,
+        1.0,
+        found.level,
+        found.n,
+        0,
+        "unknown",
+        ("Whether a caveat prevents harm cannot be read from this log.",),
+    )
+    share = (
+        f"{percent(found.value)} ({percent(found.low)} to {percent(found.high)})"
+        if found.n_labeled
+        else f"{percent(found.value)}, unverified,"
+    )
+    sentence = (
+        f"Ask for answers without {worst.name} where none is due: {share} of legitimate answers "
+        "carry one. They are degraded, not refused."
+    )
+    title = f"fewer needless {worst.name}"
+    return (Action(title, sentence, replace(found, name="recoverable"), nobody, ()),)
