@@ -112,27 +112,22 @@ def cluster_mean(
     share = w / w.sum()
     mean = float(share @ x)
     n_clusters = int(index.max()) + 1
-    if n_clusters < 2:
+    if n_clusters < 2:  # one cluster tells nothing about others
         return Interval(mean, low, high, level, len(x))
     totals = np.bincount(index, share * (x - mean)) * math.sqrt(n_clusters / (n_clusters - 1))
-    heaviest = _typical_cluster(share, index)
-    limits = skewed.bounds(
-        mean=np.array(mean),
-        variance=np.array((totals**2).sum()),
-        third=np.array((totals**3).sum()),
-        push_low=np.array(heaviest * (low - mean)),
-        push_high=np.array(heaviest * (high - mean)),
-        df=np.array(n_clusters - 1.0),
-        level=level,
-    )
-    bottom, top = (min(max(float(v), low), high) for v in limits)
-    return Interval(mean, min(bottom, mean), max(top, mean), level, len(x))
-
-
-def _typical_cluster(share: FloatArray, index: _check.IntArray) -> float:
-    """Largest row share times the size-weighted mean of rows per cluster: one unseen cluster."""
-    sizes = np.bincount(index).astype(np.float64)
-    return float(share.max() * (sizes**2).sum() / sizes.sum())
+    heaviest = float(share.max()) * len(x) / n_clusters  # of one more cluster, not seen yet
+    ends = []
+    for tail, furthest in ((0.5 - level / 2, low), (0.5 + level / 2, high)):
+        end = skewed.limit(
+            tail,
+            mean=np.array(mean),
+            variance=np.array((totals**2).sum()),
+            third=np.array((totals**3).sum()),
+            push=np.array(heaviest * (furthest - mean)),
+            df=np.array(n_clusters - 1.0),
+        )
+        ends.append(min(max(float(end), low), high))
+    return Interval(mean, min(ends[0], mean), max(ends[1], mean), level, len(x))
 
 
 def difference(a: Interval, b: Interval) -> Interval:

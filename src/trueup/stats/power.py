@@ -11,7 +11,8 @@ from scipy import special
 
 from trueup.stats import _check
 from trueup.stats._check import FloatArray
-from trueup.stats._moments import MIN_TO_TUNE, LabelledMoments, PopulationSide
+from trueup.stats._labelled import MIN_TO_TUNE, LabelledMoments
+from trueup.stats._population import PopulationSide
 from trueup.stats.ppi_inputs import Population, Sample
 
 __all__ = [
@@ -47,7 +48,7 @@ def two_proportion_n(p1: float, p2: float, *, power: float = 0.8, level: float =
 
 
 def neyman_allocation(
-    stratum_sizes: ArrayLike, stratum_sd: ArrayLike, n: int, floor: float = 0.2
+    stratum_sizes: ArrayLike, stratum_sd: ArrayLike, n: int, floor: float = 0.5
 ) -> FloatArray:
     """Sampling probability per stratum for the smallest variance of the overall mean.
 
@@ -229,6 +230,6 @@ def _spread_of_predictions(population: Population) -> _Spread:
     second = top * (1 - theta) ** 2 + (below - top) * theta**2
     variance = second - (top - theta * below) ** 2
     none = np.zeros(len(side.group_share))
-    fixed, _ = side.moments(np.array([theta]), 1.0, none, none)
+    fixed = side.shifted(1.0, none, none).variance(np.array([theta]))
     basis = "Without labels the spread is guessed from the predictions, p(1 − p) in each stratum."
     return _Spread(float(fixed[0]), float(side.group_share @ variance), 1.0, bottom, basis)

@@ -17,7 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trueup.stats import _check
-from trueup.stats._moments import MIN_TO_TUNE, LabelledMoments, PredictedMoments, invert
+from trueup.stats._fieller import invert
+from trueup.stats._labelled import MIN_TO_TUNE, LabelledMoments, equal_probabilities
+from trueup.stats._population import PredictedMoments
 from trueup.stats.estimate import Estimate, Interval
 from trueup.stats.intervals import clopper_pearson
 from trueup.stats.ppi_inputs import Population, Sample
@@ -144,6 +146,9 @@ def _answer(population: Population, sample: Sample, level: float) -> _Answer:
         return _unverified(population, level, "prediction only, no label applies", (seen,))
     if _plain_binomial(sample):
         return _exact(sample, level)
+    if len(np.unique(sample.cluster)) < 2:
+        seen = "All labels come from one user; nothing is known about others."
+        return _unverified(population, level, "prediction only, labels of one user", (seen,))
     moments = LabelledMoments(population, sample)
     interval = invert(moments, level, len(sample))
     if math.isnan(interval.value):
@@ -165,7 +170,7 @@ def _plain_binomial(sample: Sample) -> bool:
     """Few independent, equally likely 0/1 labels: the exact binomial interval applies."""
     return (
         len(sample) < MIN_TO_TUNE
-        and np.ptp(sample.probability) <= 1e-9 * sample.probability.max()
+        and equal_probabilities(sample)
         and len(np.unique(sample.cluster)) == len(sample)
         and bool(np.isin(sample.numerator, (0.0, 1.0)).all())
         and bool(np.isin(sample.denominator, (0.0, 1.0)).all())

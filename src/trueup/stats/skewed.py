@@ -16,7 +16,7 @@ from scipy import special
 
 from trueup.stats._check import FloatArray
 
-__all__ = ["bounds", "skewed_quantile", "student_inflation"]
+__all__ = ["limit", "skewed_quantile", "student_inflation"]
 
 _NO_SKEW = 1e-4  # below this the gamma quantile equals the normal one to 1e-5
 
@@ -40,48 +40,43 @@ def skewed_quantile(probability: float, skew: ArrayLike) -> FloatArray:
     return np.where(np.abs(g) < _NO_SKEW, special.ndtri(probability), signed)
 
 
-def student_inflation(level: float, df: ArrayLike) -> FloatArray:
-    """Ratio of the Student to the normal two-sided quantile: the price of an estimated variance."""
-    tail = 0.5 + level / 2
+def student_inflation(tail: float, df: ArrayLike) -> FloatArray:
+    """Ratio of the Student to the normal quantile: the price of an estimated variance."""
     freedom = np.maximum(np.asarray(df, dtype=np.float64), 1.0)
-    return special.stdtrit(freedom, tail) / special.ndtri(tail)
+    outer = max(tail, 1.0 - tail)
+    return np.asarray(special.stdtrit(freedom, outer) / special.ndtri(outer))
 
 
-def bounds(
+def limit(
+    tail: float,
     *,
     mean: FloatArray,
     variance: FloatArray,
     third: FloatArray,
-    push_low: FloatArray,
-    push_high: FloatArray,
+    push: FloatArray,
     df: FloatArray,
-    level: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper confidence limits of a sum of independent terms.
+) -> FloatArray:
+    """One confidence limit of a sum of independent terms.
 
     Parameters
     ----------
+    tail
+        Probability below the limit: (1 − level)/2 for the lower one, (1 + level)/2 for the upper.
     mean, variance, third
-        Estimate of the sum, of its variance and of its third central moment.
-    push_low, push_high
-        The largest downward (≤ 0) and upward (≥ 0) contribution that one further, unseen,
-        independent term could make. They keep the interval open when nothing was seen.
+        Estimate of the sum, of its variance and of its third central moment; one shape.
+    push
+        The largest contribution that one further, unseen, independent term could make in the
+        direction of this limit: ≤ 0 for the lower, ≥ 0 for the upper. It keeps the interval open
+        when nothing was seen.
     df
         Degrees of freedom behind `variance`.
-    level
-        Two-sided confidence level in (0, 1).
 
     Notes
     -----
     Inverting a test on the mean doubles the skewness of the estimate to first order (compare the
     Poisson count, skewness 1/√y, with its chi-square limits, skewness 2/√y).
     """
-    inflate = student_inflation(level, df)
-    limits = []
-    for tail, push in ((0.5 - level / 2, push_low), (0.5 + level / 2, push_high)):
-        spread = np.sqrt(variance + push**2)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            skew = np.where(spread > 0, 2.0 * (third + push**3) / spread**3, 0.0)
-        quantile = skewed_quantile(tail, np.clip(skew, -2.0, 2.0)) * inflate
-        limits.append(mean + push + spread * quantile)
-    return limits[0], limits[1]
+    spread = np.sqrt(variance + push**2)
+    skew = 2.0 * (third + push**3) / np.where(spread > 0, spread, 1.0) ** 3
+    quantile = skewed_quantile(tail, np.clip(skew, -2.0, 2.0)) * student_inflation(tail, df)
+    return mean + push + spread * quantile
