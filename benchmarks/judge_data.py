@@ -71,6 +71,14 @@ def coconot_chosen(data: Path) -> list[Row]:
     ]
 
 
+def coconot_pairs(data: Path) -> list[Row]:
+    """The same preference pairs whole: `text` is the chosen side, the rejected one is in `extra`."""
+    return [
+        Row("coconot", "gpt4", f"coconot:{r['prompt']}", r["prompt"], r["chosen"], FULL, True, {"rejected": r["rejected"]})
+        for r in _jsonl(data / "coconot" / "coconot_pref.jsonl")
+    ]  # fmt: skip
+
+
 def rbr_gold(data: Path) -> list[Row]:
     """Completions with 23 human booleans each, in `extra`; no compliance label of ours."""
     return [

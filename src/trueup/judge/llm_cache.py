@@ -1,0 +1,84 @@
+"""Replies of LLM judges on disk, so that no question is paid for twice."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+import orjson
+
+from trueup.errors import UserError
+
+__all__ = ["Reply", "ReplyCache", "reply_key"]
+
+FILE_NAME = "llm-judge.sqlite"
+
+_DDL = """
+CREATE TABLE IF NOT EXISTS replies (
+    key TEXT PRIMARY KEY,
+    model TEXT NOT NULL,
+    question TEXT NOT NULL,
+    prompt_version TEXT NOT NULL,
+    reply TEXT NOT NULL,
+    at TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model wrote, word for word, and when (UTC)."""
+
+    text: str
+    at: datetime
+
+
+def reply_key(*parts: object) -> str:
+    """Key of a question: a hash of everything that the answer depends on, without the random nonce."""
+    return hashlib.blake2b(orjson.dumps(parts), digest_size=20).hexdigest()
+
+
+class ReplyCache:
+    """A SQLite file in `folder`; each reply is committed when it arrives. Use from one thread."""
+
+    def __init__(self, folder: str | Path) -> None:
+        path = Path(folder) / FILE_NAME
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=30)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute(_DDL)
+            self._db.commit()
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise UserError(
+                f"cache_dir must be a folder that can be written, got {str(folder)!r} ({error}).",
+                f"Choose another folder, or delete {path} if it is damaged.",
+            ) from error
+
+    def __enter__(self) -> ReplyCache:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.close()
+
+    def get(self, key: str) -> Reply | None:
+        row = self._db.execute("SELECT reply, at FROM replies WHERE key = ?", (key,)).fetchone()
+        return None if row is None else Reply(row[0], datetime.fromisoformat(row[1]))
+
+    def put(self, key: str, reply: str, *, model: str, question: str, prompt_version: str) -> Reply:
+        kept = Reply(reply.encode("utf-8", "replace").decode("utf-8"), datetime.now(UTC))
+        with self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?)",
+                (key, model, question, prompt_version, kept.text, kept.at.isoformat()),
+            )
+        return kept
