@@ -18,6 +18,7 @@ from trueup.sources.values import (
     action_of,
     flag_of,
     integer_of,
+    is_observation,
     json_text,
     kind_of,
     label_of,
@@ -348,7 +349,7 @@ def _event_row(key: str, event: Event, place: int) -> tuple[Any, ...]:
             raise BadRecordError(
                 f"Guard '{layer}' must have an action, a flag, or a score and a threshold."
             )
-        flagged = did != "allow"
+        flagged = did != "allow" or is_observation(action)
     else:
         flagged = flagged or did not in (None, "allow")
     stage, category = stage_of(stage), text_of(category)

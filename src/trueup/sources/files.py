@@ -18,6 +18,7 @@ __all__ = ["BLOCK", "MAX_RECORD", "ByteStream", "Head", "expand", "open_head", "
 
 BLOCK = 1 << 20
 HEAD = 1 << 18
+_PIECE = 1 << 12
 MAX_RECORD = 200_000_000  # bytes; a longer line or record is set aside, not read into memory
 
 _BOMS = (
@@ -98,7 +99,17 @@ class ByteStream:
             return block, not block
         if self.truncated:
             return b"", True
-        data = self._pending or self._raw.read(BLOCK >> 4)
+        parts: list[bytes] = []
+        size, ended = 0, False
+        while size < BLOCK and not ended:
+            part, ended = self._decompressed()
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts), ended
+
+    def _decompressed(self) -> tuple[bytes, bool]:
+        """The next part of the data; small, so that damage costs little of what came before it."""
+        data = self._pending or self._raw.read(_PIECE)
         self._pending = b""
         if not data:
             if self._inflate is not None:
@@ -106,16 +117,16 @@ class ByteStream:
             return b"", True
         inflate = self._inflate or self._new()
         try:
-            block = inflate.decompress(data)
+            part = inflate.decompress(data)
+        except MemoryError:
+            raise
         except Exception as error:  # each library raises its own class for damaged data
-            if isinstance(error, MemoryError):
-                raise
             self.truncated = f"The compressed data is damaged: {error}."
             return b"", True
         self._inflate = inflate
         if inflate.eof:  # another member may follow
             self._inflate, self._pending = None, inflate.unused_data.lstrip(b"\0")
-        return block, False
+        return part, False
 
 
 def _decompressor_for(first: bytes) -> Any:

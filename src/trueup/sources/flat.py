@@ -73,12 +73,16 @@ def read(
 
 
 def _rows(head: Head, stream: ByteStream) -> Iterator[tuple[Row, int]]:
-    """Rows of any table file, and the bytes of the file read so far."""
+    """Rows of any table file, and the bytes of the file read so far.
+
+    An empty cell of a CSV file is unknown; only JSON and Parquet can say that a text is empty.
+    """
     if head.container == "parquet":
         yield from parquet_rows(head.path)
     elif head.layout == "table":
-        for row in csv_rows(head, stream):
-            yield row, stream.position
+        for number, cells, raw, problem in csv_rows(head, stream):
+            known = {name: cell or None for name, cell in cells.items()}
+            yield Row(number, known, raw, problem), stream.position
     else:
         for record in json_records(head, stream):
             yield _json_row(record), stream.position
@@ -152,17 +156,18 @@ class Flat:
     def check(self, columns: Sequence[str], head: Head) -> None:
         """Raise `UserError` unless every mapped column is there and there is something to read."""
         for name in self._map.columns:
-            if name in columns:
-                if f"{name}.2" in columns or columns.count(name) > 1:
-                    raise UserError(
-                        f"{head.path.name} has two columns '{name}'.", "Rename one of them."
-                    )
-            elif not self._is_constant(name):
+            if name not in columns and not self._is_constant(name):
                 raise UserError(
                     f"--map names the column '{name}', which {head.path.name} does not have.",
                     f"It has: {', '.join(columns)}.",
                 )
         texts = _Texts.of(columns, self._map.fields)
+        used = (texts.messages, texts.prompt, texts.context, texts.system, texts.response)
+        for name in filter(None, (*self._map.columns, *used)):
+            if columns.count(name) > 1:
+                raise UserError(
+                    f"{head.path.name} has two columns '{name}'.", "Rename one of them."
+                )
         if texts == _Texts(system=texts.system, context=texts.context):
             raise UserError(
                 f"No column of {head.path.name} looks like a prompt or a response; "
@@ -311,14 +316,12 @@ def _prompt(value: Any, context: Any) -> list[dict[str, Any]] | None:
 
 
 def _response(value: Any) -> Any:
+    if type(value) is str:
+        return value
     if type(value) is bytes:
         return value.decode("utf-8", "replace")
     if is_messages(value):
         return split(conversation_of(value))[1]
     if type(value) is dict and ("content" in value or "text" in value):
         return part_text(value)
-    return (
-        json_text(value)
-        if type(value) is not str and text_of(value) is not None
-        else (value if type(value) is str else None)
-    )
+    return None if text_of(value) is None else json_text(value)

@@ -47,7 +47,10 @@ class RawRecord(NamedTuple):
 def _windows_1252(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return error.object[error.start : error.end].decode("cp1252"), error.end
+    try:
+        return error.object[error.start : error.end].decode("cp1252"), error.end
+    except UnicodeDecodeError:
+        raise error from None  # it names the place in the record
 
 
 codecs.register_error("trueup.windows1252", _windows_1252)

@@ -161,13 +161,18 @@ def _tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
     calls = message.get("tool_calls")
     if type(calls) is list:
-        found += [_call(call.get("function", call)) for call in calls if type(call) is dict]
+        found += [_call(_function(call)) for call in calls if type(call) is dict]
     if type(message.get("function_call")) is dict:
         found.append(_call(message["function_call"]))
     for key in ("content", "parts"):
         if type(message.get(key)) is list:
             found += [_call(part) for part in message[key] if _is_call(part)]
     return [call for call in found if call["name"]]
+
+
+def _function(call: dict[str, Any]) -> dict[str, Any]:
+    function = call.get("function")
+    return function if type(function) is dict else call
 
 
 def _is_call(part: Any) -> bool:

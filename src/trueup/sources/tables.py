@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trueup.errors import UserError
 from trueup.sources.files import MAX_RECORD, ByteStream
-from trueup.sources.json_records import decode, lines
+from trueup.sources.json_records import RawRecord, decode, lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,38 +64,62 @@ def _dialect(head: Head) -> dict[str, Any]:
 
 
 class _TextLines:
-    """Physical lines for the csv module; remembers which could not be decoded or were cut."""
+    """Physical lines for the csv module, which can be given back to be read again.
+
+    problems: by line number, why a line could not be decoded or was cut. taken: the lines taken
+    since `begin_row`. number: of the last line taken, from 1.
+    """
 
     def __init__(self, stream: ByteStream) -> None:
         self._records = lines(stream, keep_blank=True)
+        self._again: deque[str] = deque()
         self.problems: dict[int, str] = {}
+        self.taken: list[str] = []
         self.number = 0
 
-    def __iter__(self) -> Iterator[str]:
-        for record in self._records:
-            self.number += 1
-            if record.problem is not None:
-                self.problems[self.number] = record.problem
-            try:
-                text = decode(record.raw)
-            except UnicodeDecodeError as error:
-                byte = record.raw[error.start]
-                self.problems[self.number] = (
-                    f"The bytes are neither UTF-8 nor Windows-1252 (byte 0x{byte:02x})."
-                )
-                text = record.raw.decode("utf-8", "replace")
-            yield (text.replace("\0", "�") if "\0" in text else text) + "\n"
+    def __iter__(self) -> _TextLines:
+        return self
+
+    def __next__(self) -> str:
+        text = self._again.popleft() if self._again else self._decoded(next(self._records))
+        self.number += 1
+        self.taken.append(text)
+        return text
+
+    def begin_row(self) -> None:
+        self.taken = []
+
+    def give_back(self) -> None:
+        """Put back all lines of this row but its first."""
+        self._again.extendleft(reversed(self.taken[1:]))
+        self.number -= len(self.taken) - 1
+        del self.taken[1:]
+
+    def _decoded(self, record: RawRecord) -> str:
+        if record.problem is not None:
+            self.problems[self.number + 1] = record.problem
+        try:
+            text = decode(record.raw)
+        except UnicodeDecodeError as error:
+            byte = record.raw[error.start]
+            self.problems[self.number + 1] = (
+                f"The bytes are neither UTF-8 nor Windows-1252 (byte 0x{byte:02x})."
+            )
+            text = record.raw.decode("utf-8", "replace")
+        return (text.replace("\0", "�") if "\0" in text else text) + "\n"
 
 
 def csv_rows(head: Head, stream: ByteStream) -> Iterator[Row]:
     """The rows of a CSV or TSV file after its header. Raises `UserError` for a header of no use."""
     csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
+    dialect = _dialect(head)
     source = _TextLines(stream)
-    reader = csv.reader(source, **_dialect(head))
+    reader = csv.reader(source, **dialect)
     header = _header(next(reader, []), head.path)
     width = len(header)
     while True:
-        start = reader.line_num + 1
+        source.begin_row()
+        start = source.number + 1
         problem = None
         try:
             cells = next(reader)
@@ -102,13 +127,35 @@ def csv_rows(head: Head, stream: ByteStream) -> Iterator[Row]:
             return
         except csv.Error as error:
             cells, problem = [], f"The row cannot be split into cells: {error}."
+            if "unexpected end of data" in str(error):
+                problem = f"A quote that opens in line {start} is never closed."
+                if _are_rows(source.taken[1:], dialect, width):
+                    source.give_back()
         if not cells and problem is None:
             continue
         if source.problems:
-            problem = _problem_between(source.problems, start, reader.line_num) or problem
+            problem = _problem_between(source.problems, start, source.number) or problem
         if problem is None and len(cells) != width:
             problem = f"The row has {len(cells)} cells, but the header has {width}."
-        yield Row(start, dict(zip(header, cells, strict=False)), cells, problem)
+        raw: Sequence[Any] = cells if problem is None else "".join(source.taken[:20]).rstrip()
+        yield Row(start, dict(zip(header, cells, strict=False)), raw, problem)
+
+
+def _are_rows(lines: list[str], dialect: dict[str, Any], width: int) -> bool:
+    """True when lines that an unclosed quote swallowed are rows, and not the text of one cell."""
+    reader = csv.reader(lines, **dialect)
+    fitting = total = 0
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return total > 1 and fitting >= 0.9 * total
+        except csv.Error:
+            cells = []
+            total += 1
+        if cells:
+            total += 1
+            fitting += len(cells) == width
 
 
 def _problem_between(problems: dict[int, str], first: int, last: int) -> str | None:

@@ -19,9 +19,11 @@ __all__ = [
     "ACTION_WORDS",
     "FEEDBACK_WORDS",
     "KIND_WORDS",
+    "OBSERVED_WORDS",
     "action_of",
     "flag_of",
     "integer_of",
+    "is_observation",
     "json_text",
     "kind_of",
     "label_of",
@@ -45,6 +47,8 @@ _ALLOW = (
     "unflagged not_flagged no_action noop continue continued success skipped skip negative "
     "not_filtered unfiltered benign false no n 0 0.0"
 )
+# Words for a guard that fired and let the message through.
+_OBSERVE = "audit audited log logged monitor monitored observe observed detect_only shadow"
 _BLOCK = (
     "block blocked deny denied reject rejected refuse refused intervened guardrail_intervened "
     "filter filtered stop stopped drop dropped violation violated fail failed unsafe "
@@ -65,6 +69,9 @@ ACTION_WORDS: dict[str, str] = {
     for action, words in zip(ACTIONS, (_ALLOW, _WARN, _REWRITE, _ESCALATE, _BLOCK), strict=True)
     for word in words.split()
 }
+
+OBSERVED_WORDS = frozenset(_OBSERVE.split())
+ACTION_WORDS |= dict.fromkeys(_OBSERVE.split(), "allow")
 
 _STAGES = {
     **dict.fromkeys(
@@ -352,6 +359,11 @@ def action_of(value: Any, name: str) -> str | None:
         f"{name} must be one of {', '.join(ACTIONS)} (or a word such as pass, flagged, true, 0), "
         f"got {shown(value)}."
     )
+
+
+def is_observation(value: Any) -> bool:
+    """True for a word that says the guard fired, although nothing was done."""
+    return type(value) is str and _word(value) in OBSERVED_WORDS
 
 
 def stage_of(value: Any) -> str | None:
