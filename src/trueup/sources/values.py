@@ -300,7 +300,9 @@ def _parse_time(value: str, name: str) -> int | None:
 def _plain_number(text: str) -> float | None:
     """An epoch as text; eight digits are a date, such as 20240131."""
     if text.isdigit():
-        return int(text) if len(text) != 8 else None
+        if len(text) == 8:
+            return None
+        return int(text) if len(text) <= 20 else float(text)
     try:
         return float(text)
     except ValueError:
