@@ -1,7 +1,7 @@
 """The LLM judge: an optional further source of labels, through any model that LiteLLM reaches.
 
-Its answers are rows of the `labels` table like anyone's, to be calibrated against human ones. A call
-that fails or an answer that cannot be read is undetermined with its reason, never a verdict.
+Its answers are rows of the `labels` table like anyone's, to be calibrated against human ones. A
+call that fails or an answer that cannot be read is undetermined with its reason, never a verdict.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.errors import UserError, did_you_mean
 from trueup.judge.label_values import label_id
+from trueup.judge.labels import UNDECIDED
 from trueup.judge.llm_cache import Reply, ReplyCache, reply_key
 from trueup.judge.llm_client import Asked, Client, load_litellm
 from trueup.judge.llm_prompts import (
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PROMPT_VERSION", "JudgeItem", "LlmFailure", "LlmRun", "judge_with_llm"]
 
-UNDECIDED = {"legitimate": "unsure", "compliance": "undetermined"}
 _TRIES = 2  # an answer that cannot be read is asked for once more
 _GIVE_UP_AFTER = 3  # times `concurrency` questions in a row without any answer: the server is gone
 
@@ -53,8 +53,8 @@ class LlmRun:
     Attributes
     ----------
     labels
-        Arrow table of `trueup.schema.LABELS`, source ``judge``: one row per item and question in the
-        order asked; ``unsure`` or ``undetermined`` where the judge gave no answer.
+        Arrow table of `trueup.schema.LABELS`, source ``judge``: one row per item and question in
+        the order asked; ``unsure`` or ``undetermined`` where the judge gave no answer.
     failures
         The questions without an answer, with reasons.
     cached
@@ -125,8 +125,8 @@ def judge_with_llm(
     policy
         The product's written policy, against which legitimacy is judged.
     cache_dir
-        Folder of the cache. Every reply is stored there as it arrives, keyed by model, server, prompt
-        version, policy and content: a run that was interrupted asks only what is missing.
+        Folder of the cache. Every reply is stored there as it arrives, keyed by model, server,
+        prompt version, policy and content: a run that was interrupted asks only what is missing.
     questions
         Some of ``legitimate`` and ``compliance``.
     concurrency
@@ -277,9 +277,9 @@ class _Run:
                 prompt_version=PROMPT_VERSION,
             )
             again = self._take(task, kept)
-            for each in (again, *same):
-                if each is not None:
-                    self._start(each, pool, flying, waiting)
+            for following in (again, *same):
+                if following is not None:
+                    self._start(following, pool, flying, waiting)
 
     def _take(self, task: _Task, kept: Reply) -> _Task | None:
         """Read a reply; the task to ask next when it says nothing, None when all is settled."""

@@ -38,7 +38,7 @@ class Reply:
 
 
 def reply_key(*parts: object) -> str:
-    """Key of a question: a hash of everything that the answer depends on, without the random nonce."""
+    """Key of a question: a hash of all that the answer depends on, without the random nonce."""
     return hashlib.blake2b(orjson.dumps(parts), digest_size=20).hexdigest()
 
 

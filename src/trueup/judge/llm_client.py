@@ -40,8 +40,8 @@ class Client:
     model
         LiteLLM's model name; with `api_base`, the name that the OpenAI-compatible server knows.
     api_base, api_key
-        Server and key. Without `api_base` LiteLLM chooses the provider by the model's name and reads
-        the key from its environment variable.
+        Server and key. Without `api_base` LiteLLM chooses the provider by the model's name and
+        reads the key from its environment variable.
     timeout_s
         Limit for one request, seconds.
     attempts
@@ -110,7 +110,7 @@ class Client:
 
 
 def load_litellm() -> Any:
-    """LiteLLM, quiet and without its download of a price list. Raises `UserError` if not installed."""
+    """LiteLLM, quiet and without its download of a price list; `UserError` if not installed."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     try:
         import litellm
