@@ -114,7 +114,7 @@ def test_judging_keeps_rows_that_are_the_same(log: Path) -> None:
         (["tax", "log.jsonl", "--json", "nowhere/out.json"], "Cannot write"),
         (["ls", "log.jsonl", "--compliance", "refused"], "got 'refused'"),
         (["show", "zz", "--file", "log.jsonl"], "No interaction has the id"),
-        (["tax", "--level", "1.5"], "1.5"),
+        (["tax", "log.jsonl", "--level", "1.5"], "got 1.5"),
         (["taxx"], "taxx"),
     ],
 )

@@ -50,7 +50,7 @@ def trueup(
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a bug, 2 a user mistake, 130 interrupted."""
     try:
-        app()
+        app(prog_name="trueup")
     except UserError as error:
         typer.echo(f"trueup: {error.message}", err=True)
         if error.fix:

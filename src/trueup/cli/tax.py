@@ -33,7 +33,7 @@ def tax(
     ] = None,
     currency: Annotated[str, typer.Option(help="Sign printed with money.")] = "$",
     level: Annotated[
-        float, typer.Option(min=0.5, max=0.999, help="Confidence level of the intervals.")
+        float, typer.Option(help="Confidence level of the intervals, between 0 and 1.")
     ] = 0.95,
     map: options.Map = None,
     format: options.Format = None,

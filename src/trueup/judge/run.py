@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.judge.annotate import ANNOTATOR_VERSION, annotate, learn_templates
+from trueup.judge.careful import SURE, careful_version, second_opinion
 from trueup.schema import ANNOTATIONS
 
 if TYPE_CHECKING:
@@ -19,55 +20,110 @@ if TYPE_CHECKING:
 __all__ = ["AnnotationRun", "annotate_batches", "annotate_workspace", "verdict_schema"]
 
 CHUNK_ROWS = 200_000  # rows annotated per transaction: what a kill can cost
+REVIEW_ROWS = 2_000  # the same for rows read with care
 STAGED = "staged"  # scratch table: records in input order, duplicates and all
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationRun:
-    """annotated: rows done in this run; already: rows that were up to date."""
+    """annotated: rows done in this run; already: rows up to date; reviewed: rows read with care."""
 
     annotated: int
     already: int
+    reviewed: int
     templates: tuple[str, ...]
     version: str
 
 
 def annotate_workspace(
-    ws: Workspace, *, progress: Callable[[int, int], None] | None = None
+    ws: Workspace,
+    *,
+    careful: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> AnnotationRun:
     """Bring the `annotations` table up to date; done rows are passed over.
 
     The site's own block templates are learned from the log first. New templates make every
-    annotation stale, since any response may carry one.
+    annotation stale, since any response may carry one. With `careful`, the rows that the fast
+    annotator is unsure of are then read again.
     """
     responses = _with_blocks(ws)
     templates = learn_templates(responses, blocked="blocked", prompt="prompt")
     version = _version(templates)
-    annotations = ws.table("annotations")
-    if annotations.filter(annotations.annotator_version != version).count().execute():
+    if _stale(ws, version):
         ws.clear("annotations")
     already, total = ws.count("annotations"), ws.count("interactions")
+    annotations = ws.table("annotations")
     pending = responses.anti_join(annotations, responses.id == annotations.interaction_id)
-    chunks = max(1, -(-(total - already) // CHUNK_ROWS))
-    for chunk in range(chunks):
-        part = (
-            pending.filter((pending.id.hash() % chunks + chunks) % chunks == chunk)
-            if chunks > 1
-            else pending
-        )
+    for part in _chunks(pending, total - already):
         ws.insert_query("annotations", _annotation_rows(part, templates, version))
         if progress:
             progress(ws.count("annotations"), total)
-    return AnnotationRun(ws.count("annotations") - already, already, templates, version)
+    reviewed = _review(ws, version, progress) if careful else 0
+    annotated = ws.count("annotations") - already
+    return AnnotationRun(annotated, already, reviewed, templates, version)
 
 
-def annotate_batches(ws: Workspace, batches: Iterable[RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _stale(ws: Workspace, version: str) -> bool:
+    """Whether some annotation was made by other weights or with other templates."""
+    annotations = ws.table("annotations")
+    stored = annotations.select("annotator_version").distinct().to_pyarrow()
+    versions = set(stored.column("annotator_version").to_pylist())
+    return any(found not in (version, careful_mark(version)) for found in versions)
+
+
+def _chunks(pending: ir.Table, rows: int) -> Iterator[ir.Table]:
+    """The table in parts of about CHUNK_ROWS, told apart by a hash of the id."""
+    parts = max(1, -(-rows // CHUNK_ROWS))
+    for part in range(parts):
+        yield pending.filter((pending.id.hash() % parts + parts) % parts == part)
+
+
+def _review(ws: Workspace, version: str, progress: Callable[[int, int], None] | None) -> int:
+    """Read again, piece by piece, what the fast annotator is unsure of; each piece is kept."""
+    import ibis
+    import pyarrow as pa
+
+    annotations = ws.table("annotations")
+    surest = ibis.greatest(annotations.p_full, annotations.p_partial, annotations.p_refusal)
+    doubtful = annotations.filter(
+        (annotations.annotator_version == version) & (annotations.basis == "text") & (surest < SURE)
+    )
+    ids = doubtful.select("interaction_id").to_pyarrow()
+    texts = ws.table("interactions").select("id", "prompt", "response")
+    for start in range(0, ids.num_rows, REVIEW_ROWS):
+        part = ibis.memtable(ids.slice(start, REVIEW_ROWS))
+        rows = annotations.semi_join(part, "interaction_id")
+        found = rows.inner_join(texts, rows.interaction_id == texts.id).to_pyarrow()
+        engine = pa.table([found.column(n) for n in ANNOTATIONS.names], names=ANNOTATIONS.names)
+        again = _second_opinion(found, engine)
+        ws.upsert("annotations", again.cast(ANNOTATIONS.arrow()))
+        if progress:
+            progress(min(start + REVIEW_ROWS, ids.num_rows), ids.num_rows)
+    return ids.num_rows
+
+
+def _second_opinion(found: pa.Table, engine: pa.Table) -> pa.Table:
+    """The engine's rows after review; `found` carries their prompt and response."""
+    texts, prompts = found.column("response").to_pylist(), found.column("prompt").to_pylist()
+    return second_opinion(texts, engine, prompts, SURE)
+
+
+def careful_mark(version: str) -> str:
+    """The version of a row that the careful reader has gone over."""
+    return f"{version}+careful-{careful_version()}"
+
+
+def annotate_batches(
+    ws: Workspace, batches: Iterable[RecordBatch], *, careful: bool = False
+) -> Iterator[pa.RecordBatch]:
     """Annotate records in input order, one output row per record, without keeping them.
 
     `ws` is a scratch workspace: the records are staged there first, because the site's templates
     are learned from all of them. Yields record batches of `verdict_schema`.
     """
     import ibis
+    import pyarrow as pa
 
     start = 0
     for batch in batches:
@@ -85,10 +141,15 @@ def annotate_batches(ws: Workspace, batches: Iterable[RecordBatch]) -> Iterator[
         staged, finish_reason="finish_reason", blocked="blocked", templates=templates
     )
     versioned = annotated.mutate(annotator_version=ibis.literal(_version(templates)))
-    columns = verdict_schema().names
-    ordered = versioned.select("row", *columns).order_by("row").drop("row")
+    schema = verdict_schema()
+    texts = ("prompt", "response") if careful else ()
+    ordered = versioned.select("row", *schema.names, *texts).order_by("row").drop("row")
     for rows in ordered.to_pyarrow_batches():
-        yield rows.cast(verdict_schema())
+        found = pa.Table.from_batches([rows])
+        verdicts = found.select(schema.names)
+        if careful:
+            verdicts = _second_opinion(found, verdicts)
+        yield from verdicts.cast(schema).to_batches()
 
 
 def verdict_schema() -> pa.Schema:
