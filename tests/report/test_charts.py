@@ -42,6 +42,17 @@ def test_names_that_shorten_to_the_same_keep_their_own_rows() -> None:
     assert len(set(names)) == 3
 
 
+def test_what_excludes_nothing_is_hollow_and_keeps_its_place() -> None:
+    bare = replace(estimate("x", 0.9, labels=0), low=0.0, high=1.0)
+    groups = [group("x", name, 40, 0.1) for name in "abc"]
+    groups[1] = replace(groups[1], wrongful_refusal=bare)
+    chart = charts.segments_chart(groups, estimate("x"))
+    assert [row["filled"] for row in rows(chart)] == [1, 0, 1]
+    assert rows(chart)[1]["low"] is None
+    drawn = svg(chart, name="x", label="x")
+    assert drawn.index(">a<") < drawn.index(">b<") < drawn.index(">c<")
+
+
 def test_unknown_is_drawn_nowhere() -> None:
     report = unknowns()
     for chart in (

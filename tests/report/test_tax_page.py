@@ -31,14 +31,14 @@ ATTACK = (
     "</bdi></style></title><script>alert(1)</script><img src=x onerror=alert(2)>\"'`${7*7}{{7*7}}"
 )
 SLOW = settings(
-    max_examples=15,
+    max_examples=8,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a page takes too long to shrink by
     suppress_health_check=[HealthCheck.too_slow],
 )
-VOID = {"meta", "link", "br", "img", "input", "hr"}
+VOID = {"meta", "link", "br", "wbr", "img", "input", "hr"}
 TAGS = (
     "html head meta link title style body header main section footer div span p h1 h2 h3 "
-    "strong code sup bdi ol ul li dl dt dd details summary figure figcaption i b "
+    "strong code sup bdi wbr ol ul li dl dt dd details summary figure figcaption i b "
     "table thead tbody tr th td svg g path rect line circle text tspan defs clippath"
 )
 MAY_APPEAR = set(TAGS.split())
@@ -174,7 +174,9 @@ def test_three_hundred_segments_fold_after_the_first() -> None:
     page = Page(html)
     assert "276 more" in page.text
     assert all(f"tenant-{i:03d}" in page.text for i in range(300))
-    assert html.index("tenant-030") > html.index("276 more")
+    shown, folded = page.text.split("276 more")
+    assert len(set(re.findall(r"tenant-\d{3}", folded))) == 276
+    assert len(set(re.findall(r"tenant-\d{3}", shown))) == 24
 
 
 def test_a_number_without_labels_is_marked_in_a_labelled_report() -> None:

@@ -7,18 +7,21 @@ import io
 import math
 import shlex
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
-from tests.report.sample import estimate
+from tests.report.sample import estimate, group
 from trueup.report.text import (
     amount,
     basis,
     confidence,
     csv_safe,
+    fit,
     interval,
     markup_safe,
     milliseconds,
@@ -28,6 +31,9 @@ from trueup.report.text import (
     points,
     shell_word,
     shorten,
+    spoken,
+    vacuous,
+    worst_first,
 )
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -144,6 +150,39 @@ def test_interval_never_invents() -> None:
     assert interval(estimate("x", 0.2, math.nan)) == "20.0 % (no interval)"
     with pytest.raises(ValueError, match="unit must be percent, points, money or amount"):
         interval(estimate("x"), "percentage")
+
+
+def test_limits_that_exclude_nothing_are_called_unverified() -> None:
+    bare = replace(estimate("x", 0.6, labels=0), low=0.0, high=1.0)
+    assert vacuous(bare)
+    assert interval(bare) == "60.0 % (unverified)"
+    assert not vacuous(replace(bare, high=0.999))
+    assert not vacuous(replace(bare, value=math.nan, low=math.nan, high=math.nan))
+
+
+def test_the_worst_group_leads_and_the_rest_comes_last() -> None:
+    bare = replace(estimate("x", 0.9, labels=0), low=0.0, high=1.0)
+    groups = [
+        group("x", "other", 40, 0.5),
+        group("x", "unknown", 40, math.nan),
+        replace(group("x", "unverified", 40, 0.9), wrongful_refusal=bare),
+        group("x", "mild", 40, 0.1),
+        group("x", "bad", 40, 0.3),
+    ]
+    shown = [row.value for row in worst_first(groups)]
+    assert shown[:3] == ["bad", "mild", "unverified"]
+    assert set(shown[3:]) == {"other", "unknown"}
+
+
+def test_estimates_are_named_as_one_says_them() -> None:
+    assert spoken("over_refusal") == "over-refusal"
+    assert spoken("after_refusal_rephrase") == "rephrase"
+    assert spoken("capability_gap") == "capability gap"
+
+
+@given(st.text(max_size=60), st.integers(2, 40))
+def test_fit_keeps_to_its_columns(text: str, columns: int) -> None:
+    assert cell_len(fit(text, columns)) <= columns
 
 
 def test_money_carries_its_sign_or_its_code() -> None:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trueup.report.text import fit, percent
+from trueup.report.text import fit, percent, vacuous
 
 if TYPE_CHECKING:
     import altair as alt
@@ -70,13 +70,13 @@ def segments_chart(
     names = _unique(row.value for row in drawn)
     values = [_point(name, row.wrongful_refusal) for name, row in zip(names, drawn, strict=True)]
     top = _top([row.wrongful_refusal for row in drawn] + [overall])
-    y, x = _names(), _percent_axis(top)
+    y, x = _names(values), _percent_axis(top)
     base = alt.Chart(alt.Data(values=values))
     layers = [
         base.mark_rule(strokeWidth=5, opacity=0.3, color=TAX, strokeCap="round").encode(
             y=y, x=_percent_axis(top, "low:Q"), x2="high:Q"
         ),
-        base.mark_circle(size=62, opacity=1, color=TAX).encode(y=y, x=x),
+        _dots(base, size=48, shape="circle", fill=TAX, stroke=TAX).encode(y=y, x=x),
         _figures(base, y),
     ]
     if math.isfinite(overall.value):
@@ -93,7 +93,7 @@ def time_chart(rows: Sequence[GroupRow], *, width: int = 2 * WIDTH) -> alt.Layer
     values = [_point(name, row.wrongful_refusal) for name, row in zip(names, rows, strict=True)]
     top = _top([row.wrongful_refusal for row in rows])
     axis = alt.Axis(title=None, labelOverlap=True, grid=False, labelAngle=0)
-    x = alt.X("name:O", sort=None, axis=axis, scale=alt.Scale(padding=0.3))
+    x = alt.X("name:O", sort=names, axis=axis, scale=alt.Scale(padding=0.3))
     scale, share = alt.Scale(domain=[0, top]), _share_axis(tickCount=4)
     y = alt.Y("value:Q", scale=scale, axis=share)
     band = alt.Y("low:Q", scale=scale, axis=share)
@@ -101,7 +101,7 @@ def time_chart(rows: Sequence[GroupRow], *, width: int = 2 * WIDTH) -> alt.Layer
     chart = alt.layer(
         base.mark_area(opacity=0.22, color=TAX).encode(x=x, y=band, y2="high:Q"),
         base.mark_line(color=TAX, strokeWidth=2).encode(x=x, y=y),
-        base.mark_circle(color=TAX, size=36, opacity=1).encode(x=x, y=y),
+        _dots(base, size=30, shape="circle", fill=TAX, stroke=TAX).encode(x=x, y=y),
     )
     return _finish(chart, width, 150, labels=40, figures=8)
 
@@ -119,19 +119,23 @@ def layers_chart(rows: Sequence[LayerRow], *, width: int = WIDTH) -> alt.LayerCh
         for kind, one in zip(kinds, (row.fired, row.fired_first, row.fired_alone), strict=True)
     ]
     top = _top([one for row in drawn for one in (row.fired, row.fired_first, row.fired_alone)])
-    y, x = _names(), _percent_axis(top)
+    y, x = _names(values), _percent_axis(top)
     offset = alt.YOffset("kind:N", sort=list(kinds), scale=alt.Scale(paddingOuter=0.35))
     scale = alt.Scale(domain=list(kinds), range=list(kinds.values()))
     legend = alt.Legend(title=None, orient="top", symbolSize=70, symbolOpacity=1)
-    colour = alt.Color("kind:N", scale=scale, legend=legend)
     shapes = alt.Scale(domain=list(kinds), range=["square", "diamond", "circle"])
     base = alt.Chart(alt.Data(values=values)).encode(y=y, yOffset=offset)
     chart = alt.layer(
         base.mark_rule(strokeWidth=5, opacity=0.35, strokeCap="round").encode(
-            x=_percent_axis(top, "low:Q"), x2="high:Q", color=colour
+            x=_percent_axis(top, "low:Q"),
+            x2="high:Q",
+            stroke=alt.Stroke("kind:N", scale=scale, legend=None),
         ),
-        base.mark_point(filled=True, size=62, opacity=1).encode(
-            x=x, color=colour, shape=alt.Shape("kind:N", scale=shapes, legend=legend)
+        _dots(base, size=48).encode(
+            x=x,
+            fill=alt.Fill("kind:N", scale=scale, legend=legend),
+            stroke=alt.Stroke("kind:N", scale=scale, legend=legend),
+            shape=alt.Shape("kind:N", scale=shapes, legend=legend),
         ),
         _figures(base, y),
     )
@@ -147,7 +151,7 @@ def stack_chart(stack: StackMaths, *, width: int = WIDTH) -> alt.LayerChart:
         {**_point("measured", stack.measured), "colour": CLEAN},
     ]
     top = 100.0
-    y, x = _names(), _percent_axis(top)
+    y, x = _names(values), _percent_axis(top)
     base = alt.Chart(alt.Data(values=values))
     chart = alt.layer(
         base.mark_bar(height=14).encode(y=y, x=x, color=alt.Color("colour:N", scale=None)),
@@ -171,7 +175,7 @@ def funnel_chart(
     import altair as alt
 
     values = _funnel(rows, wrongful)
-    top, y = 100.0, _names()
+    top, y = 100.0, _names(values)
     base = alt.Chart(alt.Data(values=values))
     chart = alt.layer(
         base.mark_bar(height=14).encode(
@@ -212,8 +216,9 @@ def _point(name: str, estimate: Estimate) -> dict[str, Any]:
     return {
         "name": name,
         "value": _hundred(estimate.value),
-        "low": _hundred(estimate.low),
-        "high": _hundred(estimate.high),
+        "low": None if vacuous(estimate) else _hundred(estimate.low),
+        "high": None if vacuous(estimate) else _hundred(estimate.high),
+        "filled": 0 if vacuous(estimate) else 1,
         "figure": percent(estimate.value),
     }
 
@@ -238,14 +243,26 @@ def _unique(names: Iterable[str]) -> list[str]:
 
 
 def _top(estimates: Iterable[Estimate]) -> float:
-    """The end of the axis in percent: a little above the highest limit, at most 100."""
-    highest = max(
-        (100 * x for e in estimates for x in (e.value, e.high) if math.isfinite(x)), default=0.0
+    """The end of the axis in percent: a little above the highest limit, 100 when none is known."""
+    ends = [100 * x for e in estimates for x in _drawn(e) if math.isfinite(x)]
+    return min(100.0, max(max(ends) * 1.05, 0.1)) if ends else 100.0
+
+
+def _drawn(estimate: Estimate) -> tuple[float, ...]:
+    return (estimate.value,) if vacuous(estimate) else (estimate.value, estimate.high)
+
+
+def _dots(base: alt.Chart, **options: Any) -> alt.Chart:
+    """Points, hollow where nothing but the annotator's reading stands behind them."""
+    import altair as alt
+
+    return base.mark_point(strokeWidth=1.5, opacity=1, **options).encode(
+        fillOpacity=alt.FillOpacity("filled:Q", scale=None, legend=None)
     )
-    return min(100.0, max(highest * 1.05, 0.1))
 
 
-def _names() -> alt.Y:
+def _names(values: Sequence[dict[str, Any]]) -> alt.Y:
+    """The rows in the order given; Vega would put those with unknown limits last."""
     import altair as alt
 
     axis = alt.Axis(
@@ -255,7 +272,11 @@ def _names() -> alt.Y:
         grid=False,
         minExtent=_LABEL - 4,  # charts above one another share their left edge
     )
-    return alt.Y("name:N", sort=None, axis=axis)
+    return alt.Y("name:N", sort=_order(values), axis=axis)
+
+
+def _order(values: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(value["name"] for value in values))
 
 
 def _percent_axis(top: float, field: str = "value:Q") -> alt.X:

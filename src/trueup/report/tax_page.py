@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -70,7 +71,7 @@ def _columns(rows: Sequence[GroupRow]) -> dict[str, list[GroupRow]]:
     columns: dict[str, list[GroupRow]] = {}
     for row in rows:
         columns.setdefault(row.column, []).append(row)
-    return columns
+    return {column: text.worst_first(group) for column, group in columns.items()}
 
 
 def _drawings(report: TaxReport) -> dict[str, Any]:
@@ -84,6 +85,7 @@ def _drawings(report: TaxReport) -> dict[str, Any]:
     if report.layers:
         funnel = charts.funnel_chart(report.layers, report.wrongful_refusal)
         planned["funnel"] = (funnel, "What becomes of legitimate traffic, layer by layer")
+    if any(row.kind == "layer" for row in report.layers):
         planned["layers"] = (
             charts.layers_chart(report.layers),
             "Share of legitimate traffic on which each layer fired, fired first and fired alone",
@@ -179,9 +181,13 @@ def _environment() -> Environment:
         shell_word=text.shell_word,
         spoken=text.spoken,
         passage=passage,
+        capital=text.capital,
+        vacuous=text.vacuous,
         unit=text.outcome_unit,
         known=_known,
+        breakable=_breakable,
         split=_split,
+        flow=_flow,
     )
     environment.globals.update(examples=_examples)
     return environment
@@ -189,6 +195,19 @@ def _environment() -> Environment:
 
 def _known(estimate: Estimate) -> bool:
     return estimate.value == estimate.value
+
+
+def _flow(sentence: str) -> str:
+    """Our own sentence with its figures and their units kept on one line."""
+    return re.sub(r"(?<=[0-9]) (?=%|points?\b)", "\u00a0", sentence)
+
+
+def _breakable(name: str) -> Any:
+    """A name that may break after its underscores and dots."""
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"(?<=[_./-])", name)
+    return Markup("<wbr>").join(escape(part) for part in parts)
 
 
 def _split(shown: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from trueup.report.text import (
     basis,
+    capital,
     confidence,
     interval,
     milliseconds,
@@ -19,6 +20,8 @@ from trueup.report.text import (
     shell_word,
     shorten,
     spoken,
+    vacuous,
+    worst_first,
 )
 
 if TYPE_CHECKING:
@@ -135,7 +138,7 @@ def _three(page: _Page, report: TaxReport) -> None:
             ("Unverified. ", _ALARM),
             (
                 "No human has labelled any of these: the numbers are the annotator's reading, and "
-                "the intervals do not cover its mistakes. ",
+                "how far it is off nobody knows. ",
                 "",
             ),
             (report.labels.sentence, ""),
@@ -150,7 +153,7 @@ def _actions(page: _Page, report: TaxReport) -> None:
     for number, action in enumerate(report.actions[:_ACTIONS], 1):
         gain = f"+{points(action.recoverable.value)}"
         won = gain if math.isfinite(action.recoverable.value) else "gain unknown"
-        page.prose((f"{number}. ", _QUIET), (action.title, _LEAD), (f" · {won}", _GOOD))
+        page.prose((f"{number}. ", _QUIET), (capital(action.title), _LEAD), (f" · {won}", _GOOD))
         page.prose((action.sentence, ""), indent=3)
         if action.example_ids:
             _command(page, f"trueup show {shell_word(action.example_ids[0])}")
@@ -160,7 +163,7 @@ def _actions(page: _Page, report: TaxReport) -> None:
 def _segments(page: _Page, report: TaxReport) -> None:
     highest = max((r.wrongful_refusal.value for r in report.segments if _known(r)), default=0.0)
     for column, group in groupby(report.segments, key=lambda row: row.column):
-        rows = list(group)
+        rows = worst_first(list(group))
         page.title(f"Who pays, by {shorten(column, 30)}", "wrongful refusal")
         for row in rows[:_GROUPS]:
             share = row.wrongful_refusal.value / highest if highest and _known(row) else 0.0
@@ -168,7 +171,7 @@ def _segments(page: _Page, report: TaxReport) -> None:
                 ("", 2, ""),
                 (row.value.strip() or "(blank)", _NAME, ""),
                 ("", 1, ""),
-                (_bar(share, 18), 19, _TAX),
+                (_bar(share, 18), 19, _QUIET if vacuous(row.wrongful_refusal) else _TAX),
                 (_marked(row.wrongful_refusal, report), 26, ""),
                 (f"n {row.n:,}", -11, _QUIET),
             )
@@ -176,7 +179,7 @@ def _segments(page: _Page, report: TaxReport) -> None:
 
 
 def _layers(page: _Page, report: TaxReport) -> None:
-    if not report.layers:
+    if not any(row.kind == "layer" for row in report.layers):
         return
     page.title("Which layer", "shares of legitimate traffic; harm: only it caught")
     heads = ("took first", 24), ("alone", -9), ("harm", -10), ("p95", -11)
@@ -276,12 +279,9 @@ def _next_steps(page: _Page, report: TaxReport) -> None:
     if report.verified and report.labels.sentence:
         page.prose((report.labels.sentence, ""), indent=2)
         _command(page, report.labels.command)
-    worst = max(
-        (row for row in report.segments if _known(row)),
-        key=lambda row: row.wrongful_refusal.value,
-        default=None,
-    )
-    segment = f" --segment {shell_word(f'{worst.column}={worst.value}')}" if worst else ""
+    ranked = worst_first([row for row in report.segments if row.value != "other" and _known(row)])
+    worst = f"{ranked[0].column}={ranked[0].value}" if ranked else ""
+    segment = f" --segment {shell_word(worst)}" if worst else ""
     _command(page, f"trueup ls --refused{segment}")
     if report.examples:
         _command(page, f"trueup show {shell_word(next(iter(report.examples)))}")

@@ -10,16 +10,18 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trueup.stats import Estimate
-    from trueup.tax.result import OutcomeEffect
+    from trueup.tax.result import GroupRow, OutcomeEffect
 
 __all__ = [
     "UNKNOWN",
     "amount",
     "basis",
+    "capital",
     "confidence",
     "csv_safe",
     "fit",
@@ -34,6 +36,8 @@ __all__ = [
     "shell_word",
     "shorten",
     "spoken",
+    "vacuous",
+    "worst_first",
 ]
 
 UNKNOWN = "unknown"
@@ -108,6 +112,17 @@ def fit(text: str, columns: int) -> str:
     return set_cell_size(clean, columns - 1).rstrip() + "…"
 
 
+def worst_first(rows: Sequence[GroupRow]) -> list[GroupRow]:
+    """Groups by their wrongful refusal, highest first; then unverified readings, then the rest."""
+
+    def rank(row: GroupRow) -> tuple[bool, bool, float]:
+        rate = row.wrongful_refusal
+        rest = row.value == "other" or not math.isfinite(rate.value)
+        return rest, vacuous(rate), -rate.value if not rest else 0.0
+
+    return sorted(rows, key=rank)
+
+
 def csv_safe(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula: such text gets an apostrophe in front.
 
@@ -162,7 +177,8 @@ def interval(estimate: Estimate, unit: str = "percent", currency: str = "") -> s
     Parameters
     ----------
     estimate
-        A NaN value gives "unknown"; a NaN limit gives "no interval".
+        A NaN value gives "unknown"; a NaN limit gives "no interval"; limits of 0 and 1, which
+        exclude nothing, give "unverified".
     unit
         "percent" for a share, "points" for a difference of shares, "money" or "amount".
     currency
@@ -182,6 +198,8 @@ def interval(estimate: Estimate, unit: str = "percent", currency: str = "") -> s
     else:
         places = _places(max(abs(x) for x in (value, low, high) if math.isfinite(x)))
     head = _with_unit(value, places, unit, currency)
+    if unit in ("percent", "points") and vacuous(estimate):
+        return f"{head} (unverified)"
     if not bounded:
         return f"{head} (no interval)"
     return f"{head} ({_number(low, places)} to {_number(high, places)})"
@@ -202,6 +220,16 @@ def spoken(name: str) -> str:
 def confidence(level: float) -> str:
     """Return a confidence level as "95 %" or "99.9 %"."""
     return f"{100 * level:.4g} %"
+
+
+def vacuous(estimate: Estimate) -> bool:
+    """Whether the limits of a share exclude nothing: the value is a reading, not a finding."""
+    return estimate.low <= 0.0 and estimate.high >= 1.0
+
+
+def capital(sentence: str) -> str:
+    """Return the sentence with a capital at its beginning."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def outcome_unit(outcome: OutcomeEffect) -> str:
