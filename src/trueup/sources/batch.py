@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ class _Rows:
         self._rows: list[Any] = []
         self.parents: list[int] = []
 
-    def extend(self, rows: list[tuple[Any, ...]], parent: int) -> None:
+    def extend(self, rows: Iterable[tuple[Any, ...]], parent: int) -> None:
         for row in rows:
             self._rows += row
             self.parents.append(parent)
@@ -191,11 +191,15 @@ class BatchBuilder:
         digest = blake2b(content, digest_size=16).digest()
         own_id = None if exchange.id is None else _own_id(exchange.id)
         key = own_id or self._content_id(digest)
-        events = _event_rows(key, exchange.events, values[_FINISH_REASON])
-        outcomes = _distinct(
-            [row for item in exchange.outcomes if (row := _outcome_row(key, item))]
+        reason = values[_FINISH_REASON]
+        blocked = reason is not None and is_blocked_reason(reason)
+        events = (
+            _event_rows(key, exchange.events, reason, blocked)
+            if (exchange.events or blocked)
+            else ()
         )
-        labels = [row for item in exchange.labels if (row := _label_row(key, item))]
+        outcomes = _outcome_rows(key, exchange.outcomes) if exchange.outcomes else ()
+        labels = _label_rows(key, exchange.labels) if exchange.labels else ()
         if own_id is None:
             self._copies[digest] = self._copies.get(digest, -1) + 1
         place = len(self._lines)
@@ -380,21 +384,25 @@ def _distinct(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _event_rows(
-    key: str, logged: Sequence[Event], finish_reason: str | None
+    key: str, logged: Sequence[Event], reason: str | None, blocked: bool
 ) -> list[tuple[Any, ...]]:
     """Rows of layer_events.
 
     A provider that stopped the answer is a layer too, unless a guard's block is on record for it.
     """
-    rows = _distinct([_event_row(key, event, order) for order, event in enumerate(logged)])
-    if (
-        finish_reason is not None
-        and is_blocked_reason(finish_reason)
-        and not any(row[_ACTION] == "block" for row in rows)
-    ):
-        block = Event("provider", None, "output", finish_reason, fired=True, action="block")
+    rows = [_event_row(key, event, order) for order, event in enumerate(logged)]
+    if blocked and not any(row[_ACTION] == "block" for row in rows):
+        block = Event("provider", None, "output", reason, fired=True, action="block")
         rows.append(_event_row(key, block, len(rows)))
-    return rows
+    return _distinct(rows)
+
+
+def _outcome_rows(key: str, logged: Sequence[Outcome]) -> list[tuple[Any, ...]]:
+    return _distinct([row for item in logged if (row := _outcome_row(key, item))])
+
+
+def _label_rows(key: str, logged: Sequence[Label]) -> list[tuple[Any, ...]]:
+    return _distinct([row for item in logged if (row := _label_row(key, item))])
 
 
 def _outcome_row(key: str, outcome: Outcome) -> tuple[Any, ...] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -100,10 +101,11 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 class Plan(NamedTuple):
     """How the records with one set of keys fill an exchange.
 
-    fields: pairs of a column of the exchange and the key that fills it.
+    columns: columns of the exchange that `values` takes out of a record, in this order.
     """
 
-    fields: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...]
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     latency_s: str | None
     metadata: str | None
     feedback: tuple[str, ...]
@@ -120,6 +122,7 @@ def plan_for(
     "" for a column that is to stay empty.
     """
     free = dict.fromkeys(keys)
+    there = set(free)
     for key in taken:
         free.pop(key, None)
     by_name = {key.lower(): key for key in reversed(free)} | {key: key for key in free}
@@ -127,15 +130,24 @@ def plan_for(
     for column, names in FIELD_NAMES.items():
         given = mapped.get(column)
         chosen[column] = _take(names, by_name, free) if given is None else given
+    found = {column: key for column, key in chosen.items() if key in there}
     seconds = None if chosen["latency_ms"] else _take(_SECONDS_NAMES, by_name, free)
     return Plan(
-        fields=tuple((column, key) for column, key in chosen.items() if key),
+        columns=tuple(found),
+        values=_getter(tuple(found.values())),
         latency_s=seconds if "latency_ms" not in mapped else None,
         metadata=_take(("metadata", "meta", "tags", "attributes"), by_name, free),
         feedback=tuple(key for key in _FEEDBACK_NAMES if key in free),
         outcomes=tuple(key for key in free if key.lower() in _OUTCOME_NAMES),
         segments=tuple(key for key in free if _is_segment(key)),
     )
+
+
+def _getter(keys: tuple[Any, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """A function that takes the values of these keys out of a record that has them all."""
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    return lambda record: tuple(record[key] for key in keys)
 
 
 def _take(names: Iterable[str], by_name: dict[str, str], free: dict[str, None]) -> str | None:
@@ -153,10 +165,9 @@ def _is_segment(key: str) -> bool:
 
 
 def fill(exchange: Exchange, record: Mapping[str, Any], plan: Plan) -> None:
-    """Fill an exchange's columns from a record."""
-    for column, key in plan.fields:
-        setattr(exchange, column, record.get(key))
-    _, latency_s, metadata, feedback, outcomes, segments = plan
+    """Fill an exchange's columns from a record that has the keys the plan was made for."""
+    columns, values, latency_s, metadata, feedback, outcomes, segments = plan
+    vars(exchange).update(zip(columns, values(record), strict=True))
     if latency_s is not None:
         seconds = number_of(record.get(latency_s), latency_s)
         exchange.latency_ms = None if seconds is None else seconds * 1000

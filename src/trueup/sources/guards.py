@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from trueup.sources.exchange import BadRecordError, Event
@@ -38,9 +39,10 @@ EVENT_KEYS = (
 )
 
 
-def is_blocked_reason(reason: Any) -> bool:
+@lru_cache(maxsize=1024)
+def is_blocked_reason(reason: str) -> bool:
     """True for a finish reason that means the provider's filter stopped the answer."""
-    return type(reason) is str and reason.lower() in BLOCKED_REASONS
+    return reason.lower() in BLOCKED_REASONS
 
 
 def events_of(record: dict[str, Any], delivered: bool) -> list[Event]:
