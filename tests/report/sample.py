@@ -248,7 +248,7 @@ def sample() -> TaxReport:
                 214,
                 estimate("refused", 0.61, 0.07),
                 0.12,
-                0.0091,
+                0.91,
                 "topic guard",
                 ("a00001",),
             ),
@@ -257,19 +257,19 @@ def sample() -> TaxReport:
                 160,
                 estimate("refused", 0.54, 0.08),
                 0.12,
-                0.0062,
+                0.62,
                 "topic guard",
                 ("a00005",),
             ),
             TriggerTerm(
-                "evict", 98, estimate("refused", 0.49, 0.1), 0.13, 0.0033, None, ("a00003",)
+                "evict", 98, estimate("refused", 0.49, 0.1), 0.13, 0.33, None, ("a00003",)
             ),
             TriggerTerm(
                 "shoot",
                 71,
                 estimate("refused", 0.46, 0.12),
                 0.13,
-                0.0021,
+                0.21,
                 "profanity check",
                 ("a00004",),
             ),

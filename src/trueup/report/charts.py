@@ -169,8 +169,8 @@ def funnel_chart(
     """What becomes of legitimate traffic: what each layer takes first, and what is answered.
 
     The pieces are each layer's `wrongful`. Where they do not add up to the rate of all refusals
-    (each is estimated by itself), the difference is a row of its own, so that the last bar agrees
-    with the headline.
+    by half a point or more, the difference is a row of its own. The last bar agrees with the
+    headline.
     """
     import altair as alt
 
@@ -193,7 +193,7 @@ def _funnel(rows: Sequence[LayerRow], wrongful: Estimate) -> list[dict[str, Any]
     pieces = [(row.layer, row.wrongful.value) for row in rows[:_MOST]]
     known = sum(share for _, share in pieces if math.isfinite(share))
     rest = wrongful.value - known
-    if abs(rest) >= 0.0005:  # what one decimal of a percent shows
+    if rest >= 0.005:  # less is the noise of estimating each by itself
         pieces.append(("not told apart", rest))
     left = 100.0
     bars = [_bar("legitimate", 0.0, left, GREY, percent(1.0))]

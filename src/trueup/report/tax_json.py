@@ -205,7 +205,7 @@ FIELDS = (
         "triggers",
         "list of objects",
         "Words that go with being refused: `term`, `n`, `refused` (estimate), `base` (share "
-        "refused without it), `lost_points` (share of legitimate traffic, as a fraction), `layer` "
+        "refused without it), `lost_points` (percentage points of legitimate traffic), `layer` "
         "(null: the model), `example_ids`.",
         lambda r: [_trigger(row) for row in r.triggers],
     ),

@@ -40,7 +40,10 @@ def tax_html(report: TaxReport) -> str:
         drawings=_drawings(report),
         style=_style(),
         limit=_ROWS,
-        steps=_method_steps(report),
+        methods=_uses((one.method, one.name) for one in report.estimates()),
+        assumptions=_uses(
+            (assumed, one.name) for one in report.estimates() for assumed in one.assumptions
+        ),
         scale=_scale(report),
     )
 
@@ -121,14 +124,12 @@ def _style() -> Any:
     return Markup(f"{source}\n@media screen and (prefers-color-scheme:dark){{{dark}}}")
 
 
-def _method_steps(report: TaxReport) -> list[tuple[str, list[str], list[str]]]:
-    """Each method used: what it assumes, and the numbers that it gave."""
-    methods: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
-    for estimate in report.estimates():
-        assumed, names = methods.setdefault(estimate.method, ({}, {}))
-        assumed.update(dict.fromkeys(estimate.assumptions))
-        names[text.spoken(estimate.name)] = None
-    return [(method, list(assumed), list(names)) for method, (assumed, names) in methods.items()]
+def _uses(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Every first with the seconds that go with it, each of them once, in the order met."""
+    found: dict[str, dict[str, None]] = {}
+    for what, used_for in pairs:
+        found.setdefault(what, {})[text.spoken(used_for)] = None
+    return {what: list(names) for what, names in found.items()}
 
 
 def _scale(report: TaxReport) -> float:
