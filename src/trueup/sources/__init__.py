@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.errors import UserError, did_you_mean
 from trueup.sources import chat, flat, inspect_log, langfuse, otlp
+from trueup.sources.ahead import read_ahead
 from trueup.sources.batch import BadRecord, Batch, BatchBuilder
 from trueup.sources.files import Head, expand, open_head, open_stream
 from trueup.sources.mapping import ColumnMap, LayerColumns, parse_mapping
@@ -84,7 +85,7 @@ def read(
     format: str | None = None,
     mapping: ColumnMap | str | None = None,
     user_key: bytes = b"",
-    batch_size: int = 20_000,
+    batch_size: int = 40_000,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Iterator[Batch]:
     """Read a log file as batches of the tables.
@@ -100,7 +101,7 @@ def read(
     batch_size
         Rows per batch, at least 1; batches of long texts are shorter.
     progress
-        Called with the bytes of the file read so far and its size.
+        Called with the bytes of the file read so far and its size, in the caller's thread.
 
     Records that cannot be used are in `Batch.bad`; they never stop the import. Equal input gives
     equal ids, so that importing a file again changes nothing.
@@ -140,16 +141,22 @@ def _batches(
     progress: Callable[[int, int], Any] | None,
 ) -> Iterator[Batch]:
     builder = BatchBuilder(str(head.path), user_key=user_key, batch_size=batch_size)
+    for batch in read_ahead(lambda: _all_batches(source, head, columns, builder)):
+        if progress is not None:
+            progress(min(batch.bytes_read, head.size), head.size)
+        yield batch
+    if progress is not None:
+        progress(head.size, head.size)
+
+
+def _all_batches(
+    source: Source, head: Head, columns: ColumnMap | None, builder: BatchBuilder
+) -> Iterator[Batch]:
     stream = open_stream(head.path)
     try:
-        for batch in source.read(head, stream, builder, columns):
-            if progress is not None:
-                progress(min(batch.bytes_read, head.size), head.size)
-            yield batch
+        yield from source.read(head, stream, builder, columns)
         builder.done = head.size
         if not builder.empty:
             yield builder.flush()
-        if progress is not None:
-            progress(head.size, head.size)
     finally:
         stream.close()
