@@ -69,10 +69,17 @@ def label(
         if not queue.items:
             typer.echo(f"{neutralise(who)} has labelled all {queue.population:,} interactions.")
             return
+        interrupted = False
         with key_reader() as keys:
             screen = Screen(console(), clear=keys.single)
-            _run(ws, session, screen, keys)
+            try:
+                _run(ws, session, screen, keys)
+            except KeyboardInterrupt:
+                interrupted = True
+                screen.say("")
         _print_end(session, files, target)
+        if interrupted:
+            raise typer.Exit(130)
 
 
 @contextmanager
@@ -165,7 +172,8 @@ def _print_end(session: Session, files: Sequence[Path] | None, target: Path | No
 
     skipped = f", {session.skipped:,} skipped" if session.skipped else ""
     where = f" in {target}" if target else ""
-    typer.echo(f"{session.answers:,} answers saved{where}{skipped}.")
+    answers = "answer" if session.answers == 1 else "answers"
+    typer.echo(f"{session.answers:,} {answers} saved{where}{skipped}.")
     found = session.interval()
     if found.n >= ENOUGH:
         typer.echo(

@@ -118,13 +118,16 @@ def sd_of(bin: int, layers: int, refused: float) -> float:
     prediction of the prediction-powered estimate). What is left has variance
     l(r(1 − θ)² + (1 − r)θ²) − l²(r − θ)².
     """
-    r = _risk(bin)
+    r = _risk(bin, layers)
     legitimate = _legitimate(bin, layers)
     squared = legitimate * (r * (1 - refused) ** 2 + (1 - r) * refused**2)
     return math.sqrt(max(0.0, squared - (legitimate * (r - refused)) ** 2))
 
 
-def _risk(bin: int) -> float:
+def _risk(bin: int, layers: int) -> float:
+    """P(refused): a block by a layer is a refusal, whatever the response says."""
+    if layers == BLOCKED:
+        return _MIDDLE[-1]
     return 0.5 if bin == UNKNOWN_BIN else _MIDDLE[bin]
 
 
@@ -132,7 +135,7 @@ def _legitimate(bin: int, layers: int) -> float:
     if layers != QUIET:
         return _LEGITIMATE_IF_FIRED
     calm, refused = _LEGITIMATE_IF_QUIET
-    return calm + (refused - calm) * _risk(bin)
+    return calm + (refused - calm) * _risk(bin, layers)
 
 
 def design_for(strata: Sequence[Stratum], *, seed: int, segment: str | None) -> Design:
@@ -144,7 +147,7 @@ def design_for(strata: Sequence[Stratum], *, seed: int, segment: str | None) -> 
     their own intervals (a power allocation; Bankier 1988, American Statistician 42:174).
     """
     total = sum(stratum.n for stratum in strata)
-    expected = sum(s.n * _legitimate(s.bin, s.layers) * _risk(s.bin) for s in strata)
+    expected = sum(s.n * _legitimate(s.bin, s.layers) * _risk(s.bin, s.layers) for s in strata)
     legitimate = sum(s.n * _legitimate(s.bin, s.layers) for s in strata)
     refused = min(max(expected / legitimate, 0.01), 0.5) if legitimate else 0.1
     boosts = _boosts(strata) if segment is not None else {}

@@ -70,7 +70,7 @@ class LabelRead:
 
     labels: Arrow table of `trueup.schema.LABELS`, one row per target, question, source and rater.
     bad: records set aside. records: records read. blank: answers left empty.
-    drawn: targets that stand in an exported queue, answered or not.
+    drawn: targets answered in an exported queue.
     """
 
     labels: pa.Table
@@ -123,7 +123,6 @@ class _Found:
 
     answers: list[_Answer]
     bad: list[BadLabel]
-    drawn: dict[str, None]
     records: int = 0
     blank: int = 0
 
@@ -168,14 +167,15 @@ def read_labels(
     unknown time is earlier than any known one, and of equals the last read counts.
     """
     defaults = _Defaults(_checked_source(source), rater, guideline, _checked_mapping(mapping))
-    found = _Found([], [], {})
+    found = _Found([], [])
     for path in paths:
         _read_file(path, defaults, found)
     answers, unknown = _with_known_targets(found.answers, workspace)
     if scale_drawn:
         answers = _scaled(answers)
+    drawn = dict.fromkeys(answer.target for answer in answers if answer.draw_size)
     bad = (*found.bad, *unknown)
-    return LabelRead(_latest(answers), bad, found.records, found.blank, tuple(found.drawn))
+    return LabelRead(_latest(answers), bad, found.records, found.blank, tuple(drawn))
 
 
 def import_labels(
@@ -353,9 +353,6 @@ def _read_record(
     found.answers += answers
     found.blank += blank
     found.bad += [record.bad(reason) for reason in wrong]
-    target = text_of(record.cells[columns["target_id"]])
-    if "draw_size" in columns and target:
-        found.drawn.setdefault(target)
 
 
 def _answers(

@@ -252,7 +252,8 @@ def queue_rows(ws: Workspace, queue: Queue) -> pa.Table:
     """A queue as a table for another labelling tool, in the order to be labelled.
 
     Columns: id, prompt, response, layers (name and action of each that fired), probability (once
-    all are answered), draw_size (length of the queue), and `legitimate` and `compliance`, blank.
+    all are answered), draw_size (length of the queue), rater, and `legitimate` and `compliance`,
+    blank.
     """
     import ibis
     import pyarrow as pa
@@ -271,6 +272,7 @@ def queue_rows(ws: Workspace, queue: Queue) -> pa.Table:
             "layers": pa.array([", ".join(fired[key]) for key in ids], pa.string()),
             "probability": pa.array(map(queue.probability, queue.items), pa.float64()),
             "draw_size": pa.array([len(ids)] * len(ids), pa.int64()),
+            "rater": pa.array([queue.rater] * len(ids), pa.string()),
             "legitimate": blank,
             "compliance": blank,
         }
