@@ -87,6 +87,44 @@ def schema_page() -> str:
     return NOTE + "".join(parts)
 
 
+def verdicts_page() -> str:
+    """What `trueup judge FILE -o OUT` writes."""
+    from trueup.judge.run import verdict_schema
+    from trueup.schema import ANNOTATIONS
+
+    lines = [
+        "| column | type | what it is |",
+        "|---|---|---|",
+        "| `id` | string | The record's id. |",
+    ]
+    for name in verdict_schema().names[1:]:
+        column = ANNOTATIONS.column(name)
+        choices = f" One of: {', '.join(column.choices)}." if column.choices else ""
+        lines.append(f"| `{name}` | {column.type} | {column.doc}{choices} |")
+    return NOTE + VERDICTS.format(columns="\n".join(lines))
+
+
+VERDICTS = """# Verdicts
+
+    trueup judge answers.csv -o verdicts.parquet
+    trueup judge answers.jsonl --map prompt=question,response=completion -o verdicts.jsonl
+
+writes one row for every record that can be read, in input order, as JSON lines, CSV or Parquet by the
+suffix of the output. Records that cannot be read are named on stderr. The columns are a contract:
+
+{columns}
+
+`p_full`, `p_partial` and `p_refusal` add up to 1; they are null where the verdict is undetermined,
+which is never a verdict. `basis` says what the verdict rests on: the text of the answer; the site's own
+block message, learned from its repetitions in the file; a block on record, such as a content-filter
+finish reason; or an empty response. A record without an id gets a hash of its content. In CSV, text
+that a spreadsheet would take for a formula has an apostrophe in front.
+
+`--careful` reads again what the fast pass is unsure of; such rows carry both versions in
+`annotator_version`.
+"""
+
+
 def json_page() -> str:
     """The page on the JSON report with the keys as they are declared."""
     from trueup.report.tax_json import reference
@@ -190,6 +228,7 @@ PAGES: dict[Path, Callable[[], str | None]] = {
     DOCS / "commands.md": help_page,
     DOCS / "tables.md": schema_page,
     DOCS / "json.md": json_page,
+    DOCS / "verdicts.md": verdicts_page,
     DOCS / "xstest.md": xstest_page,
     ROOT / "README.md": readme_page,
 }

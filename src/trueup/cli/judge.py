@@ -73,6 +73,8 @@ def judge(
         if model:
             judge_by_llm(ws, model, api_base, policy, limit)
         if calibrate:
+            from trueup.cli._calibration import print_calibration
+
             print_calibration(ws)
         else:
             typer.echo("Next: trueup tax")
