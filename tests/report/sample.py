@@ -261,9 +261,7 @@ def sample() -> TaxReport:
                 "topic guard",
                 ("a00005",),
             ),
-            TriggerTerm(
-                "evict", 98, estimate("refused", 0.49, 0.1), 0.13, 0.33, None, ("a00003",)
-            ),
+            TriggerTerm("evict", 98, estimate("refused", 0.49, 0.1), 0.13, 0.33, None, ("a00003",)),
             TriggerTerm(
                 "shoot",
                 71,

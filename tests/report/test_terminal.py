@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.console import Console
 
 from tests.report.sample import crowded, empty, estimate, named, sample, unknowns, unverified
+from trueup.report import print_tax
 from trueup.tax.result import TaxReport
 
 Printed = Callable[..., str]
@@ -132,3 +135,12 @@ def test_the_sample_reaches_every_field() -> None:
     texts += [report.overview.source, report.labels.command, report.wrongful_refusal.method]
     assert set(texts) == {"\u202e"}
     assert sample().layers[0].kind == report.layers[0].kind
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_pipe_that_knows_few_characters_gets_plainer_ones(encoding: str) -> None:
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    print_tax(named("法律 👩 é"), Console(file=out, width=80))
+    assert b"trueup tax --html report.html" in raw.getvalue()
+    assert b"\x1b" not in raw.getvalue()

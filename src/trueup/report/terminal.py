@@ -11,6 +11,7 @@ from trueup.report.text import (
     basis,
     capital,
     confidence,
+    fit,
     interval,
     milliseconds,
     neutralise,
@@ -36,6 +37,8 @@ __all__ = ["print_tax"]
 _WIDEST = 100  # columns; longer lines are hard to read
 _NAME = 20  # columns for a name
 _GROUPS, _LAYERS, _ACTIONS, _WORDS = 8, 12, 5, 5  # rows shown; the page and the JSON have all
+
+_PLAINER = str.maketrans("·›†…−“”’█▏▎▍▌▋▊▉", '->*~-""\'#.......') | {ord("±"): "+/-"}
 
 _LEAD = "bold"
 _QUIET = "dim"
@@ -93,17 +96,25 @@ class _Page:
 
         line = Text()
         for words, columns, style in cells:
-            cell = Text(shorten(words, 400), style=style)
-            cell.truncate(abs(columns), overflow="ellipsis")
+            cell = Text(self._sayable(fit(words, abs(columns))), style=style)
             cell.align("right" if columns < 0 else "left", abs(columns))
             line.append_text(cell)
         line.rstrip()
-        self.console.print(line, width=self.width, no_wrap=True, overflow="ellipsis", crop=True)
+        self.console.print(line, width=self.width, no_wrap=True, overflow="crop", crop=True)
 
     def _text(self, parts: Iterable[tuple[str, str]]) -> Text:
         from rich.text import Text
 
-        return Text.assemble(*((neutralise(words), style) for words, style in parts))
+        return Text.assemble(*((self._sayable(neutralise(words)), style) for words, style in parts))
+
+    def _sayable(self, words: str) -> str:
+        """The words in characters that the output can encode: a pipe may know fewer of them."""
+        encoding = self.console.encoding
+        try:
+            words.encode(encoding)
+        except UnicodeEncodeError:
+            return words.translate(_PLAINER).encode(encoding, "replace").decode(encoding)
+        return words
 
 
 def _head(page: _Page, report: TaxReport) -> None:
