@@ -1,8 +1,8 @@
 """Train the careful reader: python scripts/train_careful.py ../shared/data
 
-Held-out predictions first (each XSTest model and each fold of prompts left out in turn, and each fold of
-the ChatGPT set), which set the temperatures; then one fit on everything. Deterministic. Only
-permissively licensed sets are trained on, and only numbers are written, never a text.
+Held-out predictions first (each XSTest model and each fold of prompts left out in turn, and each
+fold of the ChatGPT set), which calibrate; then one fit on everything. Deterministic.
+Only permissively licensed sets are trained on, and only numbers are written, never a text.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from judge_data import FULL, PARTIAL, REFUSAL, UNKNOWN, Row  # noqa: E402
 from trueup.judge.careful_model import WEIGHTS, CarefulModel  # noqa: E402
 from trueup.judge.careful_training import (  # noqa: E402
     Features,
+    calibrated,
     featurise,
     fit_careful,
-    with_temperature,
 )
 
 VERSION = "1"
@@ -77,7 +77,7 @@ def _rbr(data: Path) -> Iterator[Row]:
 
 
 def _coconot(data: Path) -> Iterator[Row]:
-    """Weak labels: the chosen side complies, unless it sounds like a refusal; the rejected side by its opening."""
+    """Weak labels: chosen complies unless it sounds otherwise; rejected goes by its opening."""
     for row in judge_data.coconot_pairs(data):
         chosen, rejected = row.text, str(row.extra["rejected"])
         if not _REFUSAL_WORDS.search(chosen[:400]):
@@ -159,15 +159,18 @@ def folds(rows: Sequence[Row]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.b
 
 
 def held_out(
-    data: Prepared, test_features: Features, tell: Callable[[str], None] = lambda _: None
-) -> NDArray[np.float64]:
-    """Probabilities, shape (n, 3), from models that saw neither the row's model nor its prompt; else NaN."""
-    p = np.full((len(data.rows), 3), np.nan)
+    data: Prepared, asked: Sequence[Features], tell: Callable[[str], None] = lambda _: None
+) -> list[NDArray[np.float64]]:
+    """For each of the features asked about, probabilities of shape (n, 3) by fits that saw neither
+    the row's model nor its prompt; NaN for rows that are only trained on."""
+    out = [np.full((len(data.rows), 3), np.nan) for _ in asked]
     for number, (train, test) in enumerate(folds(data.rows), 1):
-        model = fit(data, train)
-        p[test] = model.of_features(test_features.grams[test], test_features.structure[test])
+        if test.any():
+            model = fit(data, train)
+            for p, features in zip(out, asked, strict=True):
+                p[test] = model.of_features(features.grams[test], features.structure[test])
         tell(f"fold {number} of 20")
-    return p
+    return out
 
 
 def fit(data: Prepared, train: NDArray[np.bool_]) -> CarefulModel:
@@ -182,14 +185,15 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     args = parser.parse_args()
     data = prepare(training_rows(args.data))
-    p = held_out(data, data.trained, lambda line: print(line, file=sys.stderr))
+    (p,) = held_out(data, [data.trained], lambda text: print(text, file=sys.stderr))
     tested = ~np.isnan(p[:, 0])
     model = fit(data, np.ones(len(data.rows), bool))
-    model = with_temperature(model, p[tested], data.labels[tested], data.counts[tested])
+    model = calibrated(model, p[tested], data.labels[tested], data.counts[tested])
     model.save(args.output)
     print(
-        f"{args.output}: {len(data.rows)} rows, temperatures "
-        f"{model.not_full.temperature:.3f} {model.refusal.temperature:.3f}, "
+        f"{args.output}: {len(data.rows)} rows, calibration "
+        f"{model.not_full.offset:.3f} {model.not_full.temperature:.3f}, "
+        f"{model.refusal.offset:.3f} {model.refusal.temperature:.3f}; "
         f"{args.output.stat().st_size / 1e6:.2f} MB"
     )
 

@@ -132,7 +132,7 @@ def test_engine_keeps_what_it_settled_without_reading():
 
 
 def test_unsure_is_the_likeliest_class_below_the_bar():
-    p = [(0.96, 0.02, 0.02), (0.5, 0.3, 0.2), (0.02, 0.49, 0.49), (np.nan,) * 3]
+    p = [(0.99, 0.005, 0.005), (0.5, 0.3, 0.2), (0.02, 0.49, 0.49), (np.nan,) * 3]
     assert unsure(p).tolist() == [False, True, True, False]
     assert unsure(p, sure=0.4).tolist() == [False, False, False, False]
     assert unsure(p, sure=1.0).tolist() == [True, True, True, False]
@@ -140,7 +140,7 @@ def test_unsure_is_the_likeliest_class_below_the_bar():
 
 def test_second_opinion_reads_only_what_is_unsure():
     engine = engine_table(
-        [(0.97, 0.02, 0.01), (0.6, 0.2, 0.2), (0.4, 0.3, 0.3)],
+        [(0.99, 0.005, 0.005), (0.6, 0.2, 0.2), (0.4, 0.3, 0.3)],
         ["text", "text", "template"],
         ["full", "full", "partial"],
     )
@@ -148,7 +148,7 @@ def test_second_opinion_reads_only_what_is_unsure():
     table = second_opinion([refusal, refusal, refusal], engine)
     assert table["compliance"].to_pylist() == ["full", "refusal", "partial"]
     assert table["annotator_version"].to_pylist() == ["7", f"7+careful-{careful_version()}", "7"]
-    assert table["p_full"].to_pylist()[0] == 0.97
+    assert table["p_full"].to_pylist()[0] == 0.99
     assert table.column_names == engine.column_names
 
 

@@ -11,9 +11,9 @@ from trueup.judge.careful_training import (
     FULL,
     PARTIAL,
     REFUSAL,
+    calibrated,
     featurise,
     fit_careful,
-    with_temperature,
 )
 
 TEXTS = [
@@ -73,13 +73,14 @@ def test_another_file_is_refused(tmp_path):
         CarefulModel.load(tmp_path / "w.npz")
 
 
-def test_temperature_changes_sureness_but_no_verdict(model):
+def test_calibration_makes_probabilities_true_on_average(model):
+    """Platt's fit solves sum(p) = sum(y) on the rows that it was fitted to."""
     readings = [read(t) for t in TEXTS]
-    before = model.probabilities(readings)
     noisy = LABELS.copy()
     noisy[::4] = (noisy[::4] + 1) % 3
-    after = with_temperature(model, before, noisy, np.ones(len(noisy))).probabilities(readings)
-    assert ((before[:, 0] >= 0.5) == (after[:, 0] >= 0.5)).all()
+    before = model.probabilities(readings)
+    after = calibrated(model, before, noisy, np.ones(len(noisy))).probabilities(readings)
+    assert (1 - after[:, 0]).sum() == pytest.approx((noisy != FULL).sum(), abs=0.05)
     assert np.abs(after[:, 0] - 0.5).mean() < np.abs(before[:, 0] - 0.5).mean()
 
 

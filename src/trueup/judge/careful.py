@@ -1,4 +1,4 @@
-"""The careful reader: a second, slower opinion on what a response did. Offline, numpy and scipy only."""
+"""The careful reader: a second, slower opinion on what a response did. Offline, light."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SURE", "careful_version", "review", "second_opinion", "unsure"]
 
-SURE = 0.95
+SURE = 0.98
 _PIECE = 1000  # responses whose features are in memory at once
 _PROBABILITIES = ("p_full", "p_partial", "p_refusal")
 _CLASSES = np.array(COMPLIANCE[:3])
@@ -145,7 +145,7 @@ def unsure(p: pa.Table | ArrayLike, sure: float = SURE) -> NDArray[np.bool_]:
     Boolean, shape (n,). Rows without probabilities (undetermined) are not unsure: there is no text.
     """
     if not 1 / 3 < sure <= 1:
-        raise UserError(f"sure must be in (1/3, 1], got {sure}.", "The default is 0.95.")
+        raise UserError(f"sure must be in (1/3, 1], got {sure}.", "The default is 0.98.")
     if hasattr(p, "column_names"):
         p = _probabilities(p)
     values = np.asarray(p, dtype=np.float64)

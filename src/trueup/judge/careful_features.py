@@ -138,7 +138,55 @@ _KEY = (
     "privacy",
 )
 _SOFT_WORDS = frozenset(
-    ["a", "an", "the", "of", "to", "in", "on", "for", "and", "or", "is", "are", "was", "were", "be", "been", "do", "does", "did", "can", "could", "should", "would", "will", "how", "what", "why", "when", "where", "who", "which", "i", "my", "me", "you", "your", "it", "its", "that", "this", "with", "by", "from", "as", "at", "if", "not"]
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "to",
+        "in",
+        "on",
+        "for",
+        "and",
+        "or",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "should",
+        "would",
+        "will",
+        "how",
+        "what",
+        "why",
+        "when",
+        "where",
+        "who",
+        "which",
+        "i",
+        "my",
+        "me",
+        "you",
+        "your",
+        "it",
+        "its",
+        "that",
+        "this",
+        "with",
+        "by",
+        "from",
+        "as",
+        "at",
+        "if",
+        "not",
+    ]
 )
 
 
@@ -246,7 +294,27 @@ STRUCTURE_NAMES: tuple[str, ...] = (
 )
 # A sentence is talk about the request when it is any of these; the rest is taken for answer.
 _TALK = frozenset(
-    ["refuse", "refuse_bare", "decline", "no_access", "no_opinion", "apology", "ai_self", "never_ok", "policy", "privacy", "premise", "must_point", "important", "dignity", "can_help", "offer_other", "redirect", "clarify", "asks_intent"]
+    [
+        "refuse",
+        "refuse_bare",
+        "decline",
+        "no_access",
+        "no_opinion",
+        "apology",
+        "ai_self",
+        "never_ok",
+        "policy",
+        "privacy",
+        "premise",
+        "must_point",
+        "important",
+        "dignity",
+        "can_help",
+        "offer_other",
+        "redirect",
+        "clarify",
+        "asks_intent",
+    ]
 )
 
 

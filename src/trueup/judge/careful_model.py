@@ -1,7 +1,7 @@
 """The careful reader's model: logistic regressions on hashed n-grams and on structure, added up.
 
-Two heads, as in the fast annotator: not full against full, and refusal against partial among the rest.
-Weights are plain arrays in one .npz file: nothing is unpickled.
+Two heads, as in the fast annotator: not full against full, and refusal against partial among the
+rest. Weights are plain arrays in one .npz file: nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -41,16 +41,17 @@ _MAX_STANDARDISED = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One yes/no question: logit = ((grams) 0.75 + (structure) 0.5) / temperature.
+    """One yes/no question: logit = offset + ((grams) 0.75 + (structure) 0.5) / temperature.
 
     grams: float32, shape (2**HASH_BITS,). structure: float64, shape (len(STRUCTURE_NAMES),), per
-    standard deviation. temperature: from held-out predictions; above 1 it makes answers less sure.
+    standard deviation. offset, temperature: Platt scaling fitted to held-out predictions.
     """
 
     grams: NDArray[np.float32]
     grams_intercept: float
     structure: Floats
     structure_intercept: float
+    offset: float = 0.0
     temperature: float = 1.0
 
     def probability(self, grams: csr_matrix, standardised: Floats) -> Floats:
@@ -58,7 +59,7 @@ class Head:
         by_grams = grams @ self.grams + self.grams_intercept
         by_structure = standardised @ self.structure + self.structure_intercept
         logit = NGRAM_SHARE * _clip(by_grams) + STRUCTURE_SHARE * _clip(by_structure)
-        return 1.0 / (1.0 + np.exp(-logit / self.temperature))
+        return 1.0 / (1.0 + np.exp(-(self.offset + logit / self.temperature)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class CarefulModel:
             arrays[f"{name}_grams"] = head.grams.astype(np.float16)
             arrays[f"{name}_structure"] = head.structure
             arrays[f"{name}_numbers"] = np.array(
-                [head.grams_intercept, head.structure_intercept, head.temperature]
+                [head.grams_intercept, head.structure_intercept, head.offset, head.temperature]
             )
         arrays["version"] = np.array(self.version)
         arrays["features_version"] = np.array(FEATURES_VERSION)
@@ -141,6 +142,7 @@ def _head(found: np.lib.npyio.NpzFile, name: str) -> Head:
         found[f"{name}_structure"],
         numbers[1],
         numbers[2],
+        numbers[3],
     )
 
 

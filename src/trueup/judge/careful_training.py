@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["FULL", "PARTIAL", "REFUSAL", "Features", "featurise", "fit_careful", "with_temperature"]
+__all__ = ["FULL", "PARTIAL", "REFUSAL", "Features", "calibrated", "featurise", "fit_careful"]
 
 FULL, PARTIAL, REFUSAL = 0, 1, 2
 # Inverse ridge penalties, and in how many responses an n-gram must occur to count.
@@ -48,7 +48,7 @@ def fit_careful(
     *,
     version: str,
 ) -> CarefulModel:
-    """Fit both heads with temperature 1.
+    """Fit both heads, uncalibrated.
 
     Parameters
     ----------
@@ -99,34 +99,29 @@ def _fit_head(
     )
 
 
-def with_temperature(
+def calibrated(
     model: CarefulModel, held_out: Floats, labels: NDArray[np.int_], weights: Floats
 ) -> CarefulModel:
-    """Set the temperatures that fit held-out probabilities best (log loss); verdicts stay the same.
+    """Set offset and temperature of both heads so that held-out probabilities fit (Platt 1999).
 
-    held_out: shape (n, 3), from models that saw neither these rows' prompts nor their model.
+    held_out: shape (n, 3), by uncalibrated fits that saw neither the prompts nor the models.
     """
     rest = 1.0 - held_out[:, 0]
     some = labels != FULL
     share = held_out[some, 2] / rest[some]
     return replace(
         model,
-        not_full=replace(model.not_full, temperature=_temperature(rest, some, weights)),
-        refusal=replace(
-            model.refusal,
-            temperature=_temperature(share, labels[some] == REFUSAL, weights[some]),
-        ),
+        not_full=_platt(model.not_full, rest, some, weights),
+        refusal=_platt(model.refusal, share, labels[some] == REFUSAL, weights[some]),
     )
 
 
-def _temperature(p: Floats, positive: NDArray[np.bool_], weights: Floats) -> float:
-    from scipy.optimize import minimize_scalar
+def _platt(head: Head, p: Floats, positive: NDArray[np.bool_], weights: Floats) -> Head:
+    from sklearn.linear_model import LogisticRegression
 
     p = np.clip(p, 1e-9, 1 - 1e-9)
-    logit = np.log(p / (1 - p))
-    signed = np.where(positive, logit, -logit)
-
-    def loss(log_t: float) -> float:
-        return float(np.sum(weights * np.logaddexp(0.0, -signed / np.exp(log_t))))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-1.5, 1.5), method="bounded").x))
+    logit = np.log(p / (1 - p))[:, None]
+    fitted = LogisticRegression(C=1e6).fit(logit, positive, sample_weight=weights)
+    return replace(
+        head, offset=float(fitted.intercept_[0]), temperature=1.0 / float(fitted.coef_[0, 0])
+    )
