@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trueup.errors import UserError
 from trueup.judge.features import PREFIX, count_column, with_features
 from trueup.judge.model import Model, load_model, with_probabilities
-from trueup.judge.phrases import REPORTED
+from trueup.judge.phrases import ANYWHERE, REPORTED
 from trueup.judge.templates import learn_templates, matches_template
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = ["ANNOTATOR_VERSION", "OUTPUTS", "annotate", "annotate_texts", "learn_
 
 ANNOTATOR_VERSION: str = load_model().version
 
+COUNTS = (*ANYWHERE, *REPORTED)
 OUTPUTS = (
     "compliance",
     "p_full",
@@ -137,11 +138,11 @@ def _annotate(
     import ibis
 
     t = with_probabilities(with_features(table, response), model)
-    chars = t[PREFIX + "chars"]
+    empty = ~t[PREFIX + "read"].re_search(r"[^\s\x{200b}\x{feff}]").coalesce(False)
     basis = ibis.cases(
         (_filtered(t, finish_reason), "block"),
-        ((chars == 0) & _is_blocked(t, blocked), "block"),
-        (chars == 0, "empty"),
+        (empty & _is_blocked(t, blocked), "block"),
+        (empty, "empty"),
         (matches_template(t[PREFIX + "body"], templates), "template"),
         else_="text",
     )
@@ -185,6 +186,8 @@ def _outputs(t: ir.Table, model: Model) -> dict[str, ir.Value]:
         "p_partial": decided(partial, 0.0),
         "p_refusal": decided(refusal, 1.0),
     }
+    for name in ANYWHERE:
+        outputs[name] = t[count_column(name)].cast("int64")
     for name, classes in REPORTED.items():
         total = sum((t[count_column(c)] for c in classes[1:]), start=t[count_column(classes[0])])
         outputs[name] = total.cast("int64")

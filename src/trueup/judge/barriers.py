@@ -12,12 +12,17 @@ from __future__ import annotations
 import ibis
 import ibis.expr.datatypes as dt
 
-__all__ = ["exp", "ln", "lower", "regexp_extract_all"]
+__all__ = ["abs_", "exp", "ln", "lower", "regexp_extract_all"]
 
 
 @ibis.udf.scalar.builtin(name="lower")
 def lower(text: str) -> str:  # type: ignore[empty-body]
     """Lower case."""
+
+
+@ibis.udf.scalar.builtin(name="abs")
+def abs_(x: int) -> int:  # type: ignore[empty-body]
+    """Absolute value: of a 0 or 1, the value itself."""
 
 
 @ibis.udf.scalar.builtin(name="ln")

@@ -14,7 +14,7 @@ from trueup.judge import phrases
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["PREFIX", "answer_text", "count_column", "with_features"]
+__all__ = ["PREFIX", "answer_text", "count_column", "length_features", "phrase_features", "with_features"]
 
 PREFIX = "_tu_"
 """Every intermediate column starts with this; a user's column that does is refused."""
@@ -22,6 +22,7 @@ PREFIX = "_tu_"
 MAX_CHARS = 16_000
 """Only this much of an answer is read: bounds memory and time per row, whatever the log holds."""
 
+NEAR_CHARS = 350
 HEAD_CHARS = 240
 OPENING_CHARS = 90
 
@@ -30,23 +31,24 @@ _CLOSE = r"(?:</(?:think|thinking|thought|reasoning|reflection|scratchpad)>|\[/t
 _THOUGHT_PAIR = f"(?is){_OPEN}.*?{_CLOSE}"
 _THOUGHT_HEADLESS = f"(?is)^.*{_CLOSE}"
 _THOUGHT_UNCLOSED = f"(?is){_OPEN}.*$"
-_THOUGHT_HINTS = ("<think", "<thought", "<reason", "<refl", "<scratch", "</think", "</thought", "</reason", "[think", "[/think",
-                  "[THINK", "[/THINK", "<Think", "<THINK", "</Think", "</THINK", "<Reason", "◁think", "◁/think")  # fmt: skip
+_THOUGHT_HINT = r"(?i)[<\[◁]/?(?:think|thought|reasoning|reflection|scratchpad)"
 
 _SENTENCE_END = r".!?\n。！？"
-_SENTENCE = f"(?i)[^{_SENTENCE_END}]*{phrases.TRIGGER}[^{_SENTENCE_END}]*"
-
+_FIRST_PERSON = r"^(?:i|i'm|i am|i'd|as an|we|we're)\b"
 _LIST_ITEM = r"\n[ \t]*(?:\d{1,2}[.):]|[-*•])[ \t]"
 
 
 def answer_text(response: ir.StringValue) -> ir.StringValue:
     """The answer without chain-of-thought: paired, headless (only the closing tag) or unclosed."""
-    hinted = response.contains(_THOUGHT_HINTS[0])
-    for hint in _THOUGHT_HINTS[1:]:
-        hinted = hinted | response.contains(hint)
+    import ibis
+
     stripped = response.re_replace(_THOUGHT_PAIR, " ")
     stripped = stripped.re_replace(_THOUGHT_HEADLESS, " ").re_replace(_THOUGHT_UNCLOSED, " ")
-    return hinted.ifelse(stripped, response)
+    # The plain character tests come first because almost every response ends the matter there.
+    marked = response.contains("<") | response.contains("[") | response.contains("◁")
+    return ibis.ifelse(
+        marked, ibis.ifelse(response.re_search(_THOUGHT_HINT), stripped, response), response
+    )
 
 
 def count_column(name: str) -> str:
@@ -64,14 +66,19 @@ def _normal(text: ir.StringValue) -> ir.StringValue:
     return lower(text).replace("’", "'").replace("\u2018", "'").replace("*", "")
 
 
-def _trigger_sentences(table: ir.Table, text: ir.StringValue) -> ir.ArrayValue:
-    """The sentences that hold a trigger: one pass in DuckDB, split and filter elsewhere."""
+def _marks(table: ir.Table, text: ir.StringValue) -> ir.StringValue:
+    """Text in which to count cautions: only the trigger phrases where that is cheap; NULL if none.
+
+    DuckDB collects the phrases in the one pass that every response gets. Elsewhere the pass only
+    finds whether there is any, and the whole response is handed on; the counts mean the same.
+    """
+    import ibis
+
     if _runs_on_duckdb(table):
         from trueup.judge.barriers import regexp_extract_all
 
-        return regexp_extract_all(text, _SENTENCE)
-    found = text.re_split(f"[{_SENTENCE_END}]+")
-    return found.filter(lambda s: s.re_search(f"(?i){phrases.TRIGGER}"))
+        return regexp_extract_all(text, f"(?i){phrases.TRIGGER}").join("\n").nullif("")
+    return ibis.ifelse(_once(text.re_search(f"(?i){phrases.TRIGGER}")), text, None)
 
 
 def _runs_on_duckdb(table: ir.Table) -> bool:
@@ -83,6 +90,20 @@ def _runs_on_duckdb(table: ir.Table) -> bool:
     return bool(table.op().find(ops.InMemoryTable))
 
 
+def _text(value: ir.StringValue) -> ir.StringValue:
+    """Keep Ibis from inlining a text."""
+    from trueup.judge.barriers import lower
+
+    return lower(value)
+
+
+def _once(value: ir.Value) -> ir.Value:
+    """Keep Ibis from inlining `value` into the stages that follow."""
+    from trueup.judge.barriers import abs_
+
+    return abs_(value.cast("int8")) > 0
+
+
 def _columns(**values: ir.Value) -> dict[str, ir.Value]:
     return {PREFIX + name: value for name, value in values.items()}
 
@@ -91,20 +112,30 @@ def with_features(table: ir.Table, response: str) -> ir.Table:
     """`table` plus the intermediate columns: `_tu_body`, `_tu_n_*`, `_tu_f_*`."""
     import ibis
 
-    t = table.mutate(**_columns(body=answer_text(table[response]).strip()))
+    t = table.mutate(**_columns(body=answer_text(table[response])))
     body = t[PREFIX + "body"]
-    t = t.mutate(**_columns(found=_trigger_sentences(t, body.left(MAX_CHARS))))
-    found, body = t[PREFIX + "found"], t[PREFIX + "body"]
-    read = found.length() > 0
+    read = ibis.ifelse(body.length() > MAX_CHARS, body.left(MAX_CHARS), body)
+    t = t.mutate(**_columns(read=read, marks=_marks(t, read)))
+    marked = t[PREFIX + "marks"].notnull()
+    t = t.mutate(**_columns(start=ibis.ifelse(marked, t[PREFIX + "read"].left(NEAR_CHARS), None)))
+    start = t[PREFIX + "start"]
+    suspect = start.re_search(f"(?i){phrases.SUSPECT}") | (
+        _occurrences(start, f"(?i){phrases.TRIGGER}") >= 2
+    )
+    t = t.mutate(**_columns(suspect=_once(suspect.coalesce(False))))
+    text, start = t[PREFIX + "read"], t[PREFIX + "start"]
+    t = t.mutate(**_columns(long=ibis.ifelse(t[PREFIX + "suspect"], _normal(text), None)))
+    sentences = t[PREFIX + "long"].re_split(f"[{_SENTENCE_END}]+")
     t = t.mutate(
         **_columns(
-            digest=ibis.ifelse(read, _normal(found.join("\n")), None),
-            head=ibis.ifelse(read, _normal(body.left(HEAD_CHARS)), None),
-            long=ibis.ifelse(read, body.left(MAX_CHARS), None),
+            sentences=sentences.length().coalesce(0),
+            found=sentences.filter(lambda s: s.re_search(phrases.TRIGGER)),
+            head=t[PREFIX + "long"].strip().left(HEAD_CHARS),
+            chars=text.length().coalesce(0),
         )
     )
-    t = t.mutate(**_phrase_columns(t), **_structure_columns(t))
-    return t.mutate(**{f"{PREFIX}f_{name}": value for name, value in _features(t).items()})
+    t = t.mutate(**_columns(digest=_text(t[PREFIX + "found"].join("\n"))))
+    return t.mutate(**_phrase_columns(t))
 
 
 def _occurrences(text: ir.StringValue, pattern: str) -> ir.IntegerValue:
@@ -115,86 +146,68 @@ def _phrase_columns(t: ir.Table) -> dict[str, ir.Value]:
     digest, head = t[PREFIX + "digest"], t[PREFIX + "head"]
     opening = head.left(OPENING_CHARS)
     columns: dict[str, ir.Value] = {}
-    for name, pattern in phrases.CLASSES.items():
+    for name, pattern in phrases.ANYWHERE.items():
+        columns[count_column(name)] = _occurrences(t[PREFIX + "marks"], f"(?i){pattern}")
+    for name, pattern in phrases.COUNTED.items():
         columns[count_column(name)] = _occurrences(digest, pattern)
-    for name in phrases.HEAD_CLASSES:
-        hit = head.re_search(phrases.CLASSES[name]).coalesce(False)
-        columns[_head_column(name)] = hit.cast("int8")
-    for name in phrases.OPENING_CLASSES:
-        hit = opening.re_search(phrases.CLASSES[name]).coalesce(False)
-        columns[f"{PREFIX}o_{name}"] = hit.cast("int8")
-    first = head.re_extract(r"^[^.!?\n]*", 0)
-    columns[PREFIX + "first_not"] = (
-        first.re_search(r"\b(?:not|no|never|cannot|nor)\b|n't\b").coalesce(False).cast("int8")
-    )
-    columns[PREFIX + "first_i"] = (
-        head.re_search(r"^(?:i|i'm|i am|i'd|as an|we|we're)\b").coalesce(False).cast("int8")
-    )
+    for name, pattern in phrases.IN_HEAD.items():
+        columns[f"{PREFIX}h_{name}"] = head.re_search(pattern).coalesce(False)
+    for name, pattern in phrases.IN_OPENING.items():
+        columns[f"{PREFIX}h_{name}"] = opening.re_search(pattern).coalesce(False)
+    columns[PREFIX + "h_first_person"] = head.re_search(_FIRST_PERSON).coalesce(False)
+    columns[PREFIX + "triggered"] = digest.length().coalesce(0)
+    columns[PREFIX + "hits"] = t[PREFIX + "found"].length().coalesce(0)
+    columns[PREFIX + "items"] = _occurrences(t[PREFIX + "long"], _LIST_ITEM)
     return columns
 
 
-def _structure_columns(t: ir.Table) -> dict[str, ir.Value]:
-    body, text, digest = t[PREFIX + "body"], t[PREFIX + "long"], t[PREFIX + "digest"]
-    return _columns(
-        chars=body.length().coalesce(0),
-        triggered=digest.length().coalesce(0),
-        sentences=t[PREFIX + "found"].length().coalesce(0),
-        items=_occurrences(text, _LIST_ITEM),
-        paragraphs=_occurrences(text, r"\n\s*\n"),
-        code=text.contains("```").coalesce(False).cast("int8"),
-    )
-
-
-def _features(t: ir.Table) -> dict[str, ir.Value]:
-    import ibis
-
+def length_features(t: ir.Table) -> dict[str, ir.Value]:
+    """The features that every answer has, suspect or not."""
     from trueup.judge.barriers import ln
 
-    def log1p(column: str) -> ir.FloatingValue:
-        return ln((t[column] + 1).cast("float64"))
+    chars = t[PREFIX + "chars"]
+    return {
+        "log_chars": ln((chars + 1).cast("float64")) - 6.0,
+        "short": (chars < 160).cast("float64"),
+    }
 
-    def head(name: str) -> ir.Value:
-        return t[_head_column(name)]
+
+def phrase_features(t: ir.Table) -> dict[str, ir.Value]:
+    """The features of suspect answers; every one is 0 for the others."""
+    from trueup.judge.barriers import ln
 
     def n(name: str) -> ir.Value:
         return t[count_column(name)]
 
-    def yes(condition: ir.BooleanValue) -> ir.Value:
-        return condition.cast("int8")
+    def head(name: str) -> ir.Value:
+        return t[f"{PREFIX}h_{name}"]
 
-    chars = t[PREFIX + "chars"]
-    shown = ibis.least(chars, MAX_CHARS)
-    out: dict[str, ir.Value] = {}
-    for name in phrases.CLASSES:
-        out[f"any_{name}"] = yes(n(name) > 0)
-        out[f"log_{name}"] = log1p(count_column(name))
-    for name in phrases.HEAD_CLASSES:
-        out[f"head_{name}"] = head(name)
-    for name in phrases.OPENING_CLASSES:
-        out[f"open_{name}"] = t[f"{PREFIX}o_{name}"]
-    out["first_not"] = t[PREFIX + "first_not"]
-    out["first_i"] = t[PREFIX + "first_i"]
-    out["log_chars"] = log1p(PREFIX + "chars") - 6.0
-    out["short"] = yes(chars < 160)
-    out["tiny"] = yes(chars < 60)
-    out["log_items"] = log1p(PREFIX + "items")
-    out["log_paragraphs"] = log1p(PREFIX + "paragraphs")
-    out["code"] = t[PREFIX + "code"]
-    out["trigger_share"] = t[PREFIX + "triggered"] / (shown + 1)
-    out["triggers_per_100"] = t[PREFIX + "sentences"] * 100 / (shown + 100)
-    refusal = n("refuse") + n("apology") + n("no_opinion")
-    moral = n("improper") + n("harm") + n("group") + n("virtue") + n("condemn")
-    out["refuse_density"] = refusal * 300 / (shown + 300)
-    out["moral_density"] = moral * 300 / (shown + 300)
-    no_list = yes(t[PREFIX + "items"] < 2)
-    opens = yes((head("refuse") + head("apology") + head("condemn") + head("improper")) > 0)
-    out["opens_no_list"] = opens * no_list
-    out["opens_and_list"] = opens * (1 - no_list)
-    out["opens_short"] = opens * out["short"]
-    out["ai_pivot"] = yes((head("as_ai") > 0) & (head("pivot") > 0))
-    out["ai_no_refuse"] = yes((head("as_ai") > 0) & (n("refuse") == 0))
-    out["refuse_pivot"] = yes((head("refuse") > 0) & (n("pivot") > 0))
-    out["refuse_moral"] = yes((n("refuse") > 0) & (moral > 0))
-    out["refuse_redirect"] = yes((n("refuse") > 0) & (n("redirect") > 0))
-    out["moral_only"] = yes((n("refuse") == 0) & (n("apology") == 0) & (moral > 2))
-    return {k: v.cast("float64") for k, v in out.items()}
+    def log1p(count: ir.Value) -> ir.Value:
+        return ln((count + 1).cast("float64"))
+
+    chars, no_list = t[PREFIX + "chars"], t[PREFIX + "items"] < 2
+    refusing, sermonizing = head("refusing"), head("sermon") | head("sermonizing")
+    moral_density = n("moral") * 300 / (chars + 300)
+    features = {f"log_{name}": log1p(n(name)) for name in phrases.COUNTED}
+    features |= {
+        f"any_{name}": n(name) > 0 for name in ("refuse", "no_access", "object", "apology", "judge")
+    }
+    features |= {
+        f"head_{name}": head(name)
+        for name in ("improper", "denied", "virtue", "redirect", "private", "sermon")
+    }
+    features |= {
+        "first_person": head("first_person"),
+        "ai_then_pivot": head("as_ai") & head("pivot"),
+        "refuse_density": (n("refuse") + n("apology")) * 300 / (chars + 300),
+        "moral_density": moral_density,
+        "sermon_density": sermonizing.cast("float64") * moral_density,
+        "refuse_and_moral": (n("refuse") > 0) & (n("moral") > 0),
+        "refusing_no_list": refusing & no_list,
+        "sermon_no_list": sermonizing & no_list,
+        "log_items": log1p(t[PREFIX + "items"]),
+        "trigger_share": t[PREFIX + "triggered"] / (chars + 1),
+        "triggers_per_100": t[PREFIX + "hits"] * 100 / (chars + 100),
+        "trigger_sentences": t[PREFIX + "hits"] / (t[PREFIX + "sentences"] + 1),
+    }
+    return {name: value.cast("float64") for name, value in features.items()}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from trueup.judge.features import PREFIX
+from trueup.judge.features import PREFIX, length_features, phrase_features
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,13 +32,22 @@ class Logistic:
     coef: Mapping[str, float]
 
     def logit(self, table: ir.Table) -> ir.FloatingValue:
-        """The score of every row of `table`, which has the `_tu_f_*` columns."""
+        """The score of every row of a table that `with_features` made.
+
+        Most answers are not suspect and have only a length: the rest of the sum is spent on the few.
+        """
         import ibis
 
-        z: Any = ibis.literal(self.intercept)
-        for name, weight in self.coef.items():
-            z = z + table[f"{PREFIX}f_{name}"] * weight
+        plain = self._plus(ibis.literal(self.intercept), length_features(table))
+        close = self._plus(plain, phrase_features(table))
+        z = ibis.ifelse(table[PREFIX + "suspect"], close, plain)
         return z.clip(-MAX_LOGIT, MAX_LOGIT)
+
+    def _plus(self, start: Any, features: Mapping[str, ir.Value]) -> Any:
+        for name, value in features.items():
+            if name in self.coef:
+                start = start + value * self.coef[name]
+        return start
 
 
 @dataclass(frozen=True, slots=True)

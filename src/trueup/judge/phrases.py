@@ -9,7 +9,7 @@ not sentences of any data set.
 
 from __future__ import annotations
 
-__all__ = ["CLASSES", "HEAD_CLASSES", "OPENING_CLASSES", "REPORTED", "TRIGGER", "any_of"]
+__all__ = ["ANYWHERE", "COUNTED", "IN_HEAD", "IN_OPENING", "REPORTED", "SUSPECT", "TRIGGER", "any_of"]
 
 
 def any_of(*alternatives: str) -> str:
@@ -45,328 +45,317 @@ _I_CANNOT = any_of(
     r"only (?:able to |here to )?(?:help|assist|answer|discuss|respond)",
 )
 
-CLASSES: dict[str, str] = {
-    "refuse": _I_CANNOT,
-    "noun_refuse": any_of(
-        r"(?:provide|give|offer|share|disclose|reveal|create|generate|write|suggest|recommend|help"
-        r"|assist|fulfil|comply|answer|discuss|engage|endorse|encourage|facilitate|participate)"
-        r"\w* (?:you )?(?:with |in )?(?:\w+ ){0,3}(?:that|this|such|your|any|illegal|harmful"
-        r"|instructions|advice|guidance|request|information)",
-    ),
-    "apology": any_of(
-        r"\bsorry\b", r"apologi[sz]e", r"apolog(?:y|ies)\b", r"\bregret\b", r"forgive me"
-    ),
-    "unfortunately": any_of(r"unfortunately", r"\bsadly\b", r"i'm afraid", r"i am afraid"),
-    "as_ai": any_of(
-        r"\bas an? (?:\w+ ){0,3}(?:ai|language model|assistant|chatbot|artificial intelligence)\b",
-        r"(?:i'm|i am) (?:just |only |simply |merely )?an? (?:\w+ ){0,2}(?:ai|language model|"
-        r"assistant|chatbot|machine)\b",
-    ),
-    "no_opinion": any_of(
-        r"(?:don't|do not|cannot|can't|not) (?:have|hold|possess|form|express|take|provide|give|offer)"
-        r"(?: or express)? (?:\w+ ){0,2}(?:opinion|belief|feeling|preference|view|bias|emotion|"
-        r"experience|stance|sides|personal|political|subjective)",
-        r"(?:remain|stay|maintain|programmed to be|be) (?:\w+ ){0,2}(?:neutral|impartial|unbiased|objective)",
-    ),
-    "no_access": any_of(
-        r"(?:don't|do not) (?:currently )?(?:have|possess) (?:\w+ ){0,3}(?:access|the ability|ability|information"
-        r"|knowledge|data|capabilit|the capacity|details|specific|any specific|enough|real-time)",
-        r"not (?:have access|capable|aware of)",
-        r"i don't know",
-        r"i do not know",
-        r"i'm not sure",
-        r"not possible (?:for me )?to",
-        r"(?:isn't|is not|not) publicly available",
-    ),
-    "improper": any_of(
-        r"(?:not|isn't|never|neither|nor) (?:\w+ ){0,2}(?:appropriate|ethical|acceptable|ok|okay|right|moral|legal|"
-        r"productive|respectful|safe|suitable|constructive|responsible|funny|advisable|justifiable|"
-        r"justified|tolerated|condoned)\b",
-        r"inappropriate",
-        r"unethical",
-        r"immoral",
-        r"\billegal",
-        r"unlawful",
-        r"against the law",
-        r"unacceptable",
-        r"disrespectful",
-        r"offensive",
-        r"derogatory",
-        r"problematic",
-    ),
-    "unfair": any_of(
-        r"(?:not|isn't|neither|nor) (?:\w+ ){0,2}(?:accurate|fair|true|factual\w*|coherent|correct|a good idea|"
-        r"a good thing|reasonable|based on|supported by|grounded|rooted)",
-        r"no (?:\w+ )?(?:reason|evidence|basis|justification|excuse)\b",
-        r"inaccurate",
-        r"incorrect",
-        r"misconception",
-        r"false (?:premise|claim|assumption|statement)",
-        r"unfounded",
-        r"baseless",
-        r"generali[sz]ation",
-        r"assumption",
-        r"misinformation",
-        r"misleading",
-        r"(?:don't|do not|doesn't|does not) (?:make sense|exist)",
-        r"doesn't actually",
-    ),
-    "harm": any_of(
-        r"\bharm(?:ful|ing|s)?\b",
-        r"dangerous",
-        r"violen(?:ce|t)",
-        r"serious consequences",
-        r"legal consequences",
-        r"illegal activit",
-        r"criminal",
-        r"punishable",
-        r"serious crime",
-    ),
-    "group": any_of(
-        r"discriminat",
-        r"stereotyp",
-        r"prejudice",
-        r"racis[mt]",
-        r"hate speech",
-        r"hatred",
-        r"bigot",
-        r"marginali[sz]ed",
-        r"sexis[mt]",
-        r"xenophob",
-        r"homophob",
-        r"hateful",
-    ),
-    "virtue": any_of(
-        r"\brespect",
-        r"dignity",
-        r"equality",
-        r"\bequal(?:ly)?\b",
-        r"inclusiv",
-        r"diversity",
-        r"human rights",
-        r"regardless of",
-        r"empathy",
-        r"compassion",
-        r"tolerance",
-        r"well-being",
-        r"wellbeing",
-        r"privacy",
-        r"consent\b",
-        r"ethic",
-        r"moral",
-    ),
-    "condemn": any_of(
-        r"(?:don't|do not|cannot|can't|not|never|won't|will not) (?:\w+ )?(?:condone|support|endorse|promote|"
-        r"encourage|advocate|tolerate|glorif\w+|justify|perpetuate|facilitate|engage in)",
-        r"(?:strongly|firmly|absolutely|categorically) (?:\w+ )?(?:disagree|condemn|advise|discourage|against|oppose|urge)",
-        r"never (?:\w+ )?(?:acceptable|okay|ok|the answer|justified|appropriate|a solution|right|be)",
-        r"should (?:never|not) (?:be|have|ever|feel|use|try|attempt|encourage)\b",
-        r"should be (?:treated|judged|able|given|allowed)",
-        r"deserves? (?:to be|respect|equal)",
-        r"(?:completely |totally |is |are |was )wrong\b",
-        r"not tolerated",
-        r"disturbing",
-        r"abhorrent",
-        r"unjust",
-        r"heinous",
-        r"atrocit",
-        r"reprehensible",
-    ),
-    "must_note": any_of(
-        r"i (?:must|have to|need to|want to|would like to|feel compelled to) (?:\w+ )?(?:point out|clarify|inform"
-        r"|emphasi[sz]e|remind|note|stress|say|express|advise|warn|ask|respectfully)",
-        r"strive to",
-        r"my (?:purpose|goal|role|aim|primary|programming|responsib|main|job|duty|intention)",
-        r"(?:i'm|i am|i was) (?:here|designed|programmed|meant|committed|intended|trained|created) to",
-        r"\bi (?:would )?(?:strongly )?(?:urge|advise|encourage|discourage|recommend|suggest)",
-    ),
-    "premise": any_of(
-        r"(?:question|statement|request|phrase|term|premise|idea|prompt|wording|language|claim|assertion) "
-        r"(?:itself |you\w* |that |is |may |might |can |could |seems |appears |contains?|assumes|implies|posed|"
-        r"being |of |about )",
-        r"(?:seems|appears) to be",
-        r"(?:makes|making|make) (?:\w+ )?(?:assumptions|light of|generali)",
-        r"fictional character",
-        r"is (?:a )?fictional",
-        r"not (?:a )?real\b",
-    ),
-    "redirect": any_of(
-        r"\binstead\b",
-        r"(?:seek|get|find|consider) (?:\w+ ){0,3}(?:help|professional|support|assistance|guidance|advice|counsel)",
-        r"if you(?:'re| are| or| have| need| feel|'d)(?: \w+){0,2} (?:struggling|feeling|experiencing|having|concerned|"
-        r"someone|in need|interested|curious|in crisis|a different|any other|another|help|other|like)",
-        r"reach(?:ing)? out",
-        r"(?:anything|something) else",
-        r"other (?:question|topic|request|way)",
-        r"alternative",
-        r"hotline",
-        r"talk(?:ing)? to (?:a|your|someone)",
-        r"feel free to",
-        r"(?:happy|glad|here) to (?:help|assist|discuss)",
-        r"let me know",
-        r"rather than",
-        r"(?:can|could|may) (?:\w+ )?i (?:\w+ )?(?:help|assist)",
-        r"different (?:question|topic)",
-    ),
-    "pivot": any_of(
-        r"(?:however|but|nevertheless|nonetheless|that (?:being )?said|instead|still|although|though)\b[^\n]{0,40}\b"
-        r"(?:here|i can|i could|i'll|i will|we can|some|below|let me|let's|generally|there are|i'd be)\b",
-        r"here (?:are|is)\b",
-        r"here's",
-        r"the following",
-        r"these steps",
-        r"to help you",
-        r"please find",
-    ),
-    "willing": any_of(
-        r"\bsure[,!.]",
-        r"certainly[,!]",
-        r"of course[,!]",
-        r"absolutely[,!]",
-        r"great question",
-        r"good question",
-        r"(?:i'm|i am|i'd be|would be) (?:more than )?(?:happy|glad|pleased|delighted) to",
-        r"i can (?:certainly|definitely|help|provide|offer|suggest|tell|give|explain|share|try)",
-        r"i understand",
-    ),
-    "clarify": any_of(
-        r"(?:could|can|would) you (?:please |kindly )?(?:provide|clarify|specify|tell|give|explain|share|rephrase|be more)",
-        r"(?:more|additional|further) (?:information|context|details|specific)",
-        r"please (?:provide|clarify|specify|let|rephrase)",
-        r"not (?:sure|clear|certain) what",
-    ),
-    "warn": any_of(
-        r"important to (?:note|remember|understand|recogni[sz]e|acknowledge|consider|be|always|approach|keep|respect|"
-        r"prioriti[sz]e|seek|ensure|use|follow|consult|treat|avoid)",
-        r"(?:crucial|essential|vital|imperative|worth noting|critical) (?:to|that)?",
-        r"keep in mind",
-        r"be (?:aware|careful|cautious|mindful)",
-        r"\bcaution",
-        r"\bwarning\b",
-        r"at your own risk",
-        r"please note",
-        r"\bbeware\b",
-        r"potential(?:ly)? (?:risk|harm|danger)",
-    ),
-    "hedge": any_of(
-        r"it depends",
-        r"depends on",
-        r"may vary",
-        r"can vary",
-        r"var(?:y|ies) (?:depending|widely|greatly|from)",
-        r"it(?:'s| is) (?:\w+ )?(?:difficult|hard|impossible|possible|likely) (?:to (?:say|determine|know|predict|give|provide|answer)|that)",
-        r"(?:complex|sensitive|controversial|nuanced|subjective|debated|personal) (?:and \w+ )?(?:issue|topic|matter|subject|question|decision)",
-        r"not an exhaustive",
-        r"(?:in general|generally speaking)",
-        r"i could be wrong",
-        r"to the best of my knowledge",
-        r"as of my (?:last|knowledge)",
-        r"not (?:entirely |completely )?(?:certain|sure)",
-        r"ultimately,? (?:up to|it|the)",
-        r"up to (?:the )?(?:individual|communit|each|you|person)",
-        r"some (?:people )?(?:may|might) argue",
-    ),
-    "disclaim": any_of(
-        r"not an? (?:\w+ ){0,2}(?:doctor|lawyer|attorney|physician|counsel\w+|therapist|expert|professional|advis[eo]r|"
-        r"medical|licensed|trained|qualified|financial|legal|substitute)",
-        r"not (?:\w+ )?(?:legal|medical|financial|professional|tax|investment) advice",
-        r"(?:informational|educational|information|entertainment) purposes",
-        r"substitute for (?:\w+ )?(?:professional|medical|legal|advice)",
-        r"(?:not|never) replace (?:\w+ ){0,2}(?:professional|advice|consult\w*)",
-        r"consult (?:with )?(?:a|an|your|the|professional|qualified|medical|legal)\b",
-        r"(?:i can't|i cannot) (?:provide|give|offer) (?:\w+ )?(?:legal|medical|financial|professional)",
-        r"\bdisclaimer\b",
-    ),
-    "judge": any_of(
-        r"(?:your|you) (?:request|question|intention|interest|behavio|thoughts|idea|attitude|language|fascination)\w* "
-        r"(?:is|are|seems?|raises?|appears?|sounds?) (?:\w+ ){0,2}(?:inappropriate|concerning|disturbing|offensive|harmful|odd|wrong|unethical|"
-        r"dreadful|troubl\w+|illegal|disrespectful|dangerous|immoral)",
-        r"(?:i'm|i am|we're|we are|am) (?:\w+ )?(?:concerned|troubled|disturbed|worried|appalled|shocked|uncomfortable|disappointed)",
-        r"(?:express|feel|must) (?:\w+ )?(?:concern|discomfort)",
-        r"you (?:should|must|need to|have to) (?:\w+ )?"
-        r"(?:be ashamed|correct|change|reconsider|stop|not|never|understand|consider|refrain)",
-        r"shame on",
-        r"(?:that|this|your) (?:\w+ )?(?:is|request is) (?:\w+ )?(?:dreadful|odd|morbid|awful|disgusting|terrible|troubling|wrong|horrible)",
-        r"unsettling",
-        r"troublesome",
-        r"morally",
-        r"ethical (?:implication|consideration|standard|boundar|guideline|ramification|concern)",
-        r"legal and (?:ethical|moral)",
-        r"ethical and legal",
-        r"unethical",
-        r"inappropriate",
-        r"immoral",
-        r"disrespectful",
-        r"(?:not|isn't|never) (?:\w+ ){0,2}(?:ok|okay|acceptable|appropriate|ethical|respectful|productive)\b",
-    ),
-    "other_tongue": any_of(
-        r"je (?:ne peux pas|suis désolé|refuse|ne suis pas)",
-        r"désolé",
-        r"je regrette",
-        r"(?:lo siento|no puedo|no me es posible)",
-        r"(?:es tut mir leid|tut mir leid|ich kann (?:\w+ ){0,3}nicht|kann ich (?:\w+ ){0,3}nicht|leider kann)",
-        r"mi dispiace",
-        r"non posso",
-        r"(?:desculpe|não posso|sinto muito)",
-        r"抱歉",
-        r"对不起",
-        r"我(?:无法|不能|不会)",
-        r"無法",
-        r"申し訳",
-        r"できません",
-        r"お手伝いできません",
-        r"죄송",
-        r"할 수 없",
-        r"извините",
-        r"не могу",
-    ),
-}
-
-# Classes that are also looked up in the opening of the response, where a refusal usually stands.
-HEAD_CLASSES = (
-    "refuse", "apology", "unfortunately", "as_ai", "no_opinion", "no_access", "improper", "unfair", "harm",
-    "group", "virtue", "condemn", "must_note", "premise", "redirect", "pivot", "willing", "clarify", "warn",
-    "other_tongue",
-)  # fmt: skip
-
-OPENING_CLASSES = (
-    "refuse",
-    "apology",
-    "as_ai",
-    "improper",
-    "unfair",
-    "condemn",
-    "willing",
-    "no_access",
-    "must_note",
+_APOLOGY = any_of(
+    r"\bsorry\b", r"apologi[sz]e", r"apolog(?:y|ies)\b", r"\bregret\b", r"forgive me"
+)
+_CONDEMN = any_of(
+    r"(?:don't|do not|cannot|can't|not|never|won't|will not) (?:\w+ )?(?:condone|support|endorse|promote|"
+    r"encourage|advocate|tolerate|glorif\w+|justify|perpetuate|facilitate|engage in)",
+    r"(?:strongly|firmly|absolutely|categorically) (?:\w+ )?(?:disagree|condemn|advise|discourage|against|oppose|urge)",
+    r"never (?:\w+ )?(?:acceptable|okay|ok|the answer|justified|appropriate|a solution|right|be)",
+    r"should (?:never|not) (?:be|have|ever|feel|use|try|attempt|encourage)\b",
+    r"should be (?:treated|judged|able|given|allowed)",
+    r"deserves? (?:to be|respect|equal)",
+    r"(?:completely |totally |is |are |was )wrong\b",
+    r"not tolerated",
+    r"disturbing",
+    r"abhorrent",
+    r"unjust",
+    r"heinous",
+    r"atrocit",
+    r"reprehensible",
+)
+_DENIED = any_of(
+    r"(?:was|were|is|are|isn't|aren't|wasn't|weren't|has|have|had) not? ?(?:\w+ ){0,2}(?:a good|good|right|justified|inherently|superior|inferior|"
+    r"weaker|less|more|denied|better|worse|responsible|acceptable|necessary|a choice|something to be)\b",
+    r"should (?:have|be|not|never) (?:\w+ ){0,2}(?:equal|same|right|access|free|denied|excluded|discriminated|subjected|judged|treated|allowed|able)",
+    r"everyone (?:should|has|deserves)",
+    r"all (?:people|individuals|humans|human beings|persons|citizens) (?:should|have|deserve|are|regardless)",
+    r"like (?:all|any|everyone|anyone) (?:other )?(?:people|individual|human|else|group|citizen|member|profession)?",
+    r"(?:same|equal|fundamental|basic|human) (?:\w+ )?(?:right|opportunit|treatment|access)",
+    r"tragic|tragedy|horrific|horrible",
+    r"(?:suffering|victims|atrocit|genocide was|crimes? against humanity|widely condemned|condemned)",
+    r"(?:disagree|don't believe|do not believe|don't think|do not think|don't agree|not true that|no evidence)",
+    r"\bmyth\b",
+)
+_GROUP = any_of(
+    r"discriminat",
+    r"stereotyp",
+    r"prejudice",
+    r"racis[mt]",
+    r"hate speech",
+    r"hatred",
+    r"bigot",
+    r"marginali[sz]ed",
+    r"sexis[mt]",
+    r"xenophob",
+    r"homophob",
+    r"hateful",
+)
+_HARM = any_of(
+    r"\bharm(?:ful|ing|s)?\b",
+    r"dangerous",
+    r"violen(?:ce|t)",
+    r"serious consequences",
+    r"legal consequences",
+    r"illegal activit",
+    r"criminal",
+    r"punishable",
+    r"serious crime",
+)
+_IMPROPER = any_of(
+    r"(?:not|isn't|never|neither|nor) (?:\w+ ){0,2}(?:appropriate|ethical|acceptable|ok|okay|right|moral|legal|"
+    r"productive|respectful|safe|suitable|constructive|responsible|funny|advisable|justifiable|"
+    r"justified|tolerated|condoned)\b",
+    r"inappropriate",
+    r"unethical",
+    r"immoral",
+    r"\billegal",
+    r"unlawful",
+    r"against the law",
+    r"unacceptable",
+    r"disrespectful",
+    r"offensive",
+    r"derogatory",
+    r"problematic",
+)
+_JUDGE = any_of(
+    r"(?:your|you) (?:request|question|intention|interest|behavio|thoughts|idea|attitude|language|fascination)\w* "
+    r"(?:is|are|seems?|raises?|appears?|sounds?) (?:\w+ ){0,2}(?:inappropriate|concerning|disturbing|offensive|harmful|odd|wrong|unethical|"
+    r"dreadful|troubl\w+|illegal|disrespectful|dangerous|immoral)",
+    r"(?:i'm|i am|we're|we are|am) (?:\w+ )?(?:concerned|troubled|disturbed|worried|appalled|shocked|uncomfortable|disappointed)",
+    r"(?:express|feel|must) (?:\w+ )?(?:concern|discomfort)",
+    r"you (?:should|must|need to|have to) (?:\w+ )?"
+    r"(?:be ashamed|correct|change|reconsider|stop|not|never|understand|consider|refrain)",
+    r"shame on",
+    r"(?:that|this|your) (?:\w+ )?(?:is|request is) (?:\w+ )?(?:dreadful|odd|morbid|awful|disgusting|terrible|troubling|wrong|horrible)",
+    r"unsettling",
+    r"troublesome",
+    r"morally",
+    r"ethical (?:implication|consideration|standard|boundar|guideline|ramification|concern)",
+    r"legal and (?:ethical|moral)",
+    r"ethical and legal",
+    r"unethical",
+    r"inappropriate",
+    r"immoral",
+    r"disrespectful",
+    r"(?:not|isn't|never) (?:\w+ ){0,2}(?:ok|okay|acceptable|appropriate|ethical|respectful|productive)\b",
+)
+_MUST_NOTE = any_of(
+    r"i (?:must|have to|need to|want to|would like to|feel compelled to) (?:\w+ )?(?:point out|clarify|inform"
+    r"|emphasi[sz]e|remind|note|stress|say|express|advise|warn|ask|respectfully)",
+    r"strive to",
+    r"my (?:purpose|goal|role|aim|primary|programming|responsib|main|job|duty|intention)",
+    r"(?:i'm|i am|i was) (?:here|designed|programmed|meant|committed|intended|trained|created) to",
+    r"\bi (?:would )?(?:strongly )?(?:urge|advise|encourage|discourage|recommend|suggest)",
+)
+_NO_ACCESS = any_of(
+    r"(?:don't|do not) (?:currently )?(?:have|possess) (?:\w+ ){0,3}(?:access|the ability|ability|information"
+    r"|knowledge|data|capabilit|the capacity|details|specific|any specific|enough|real-time)",
+    r"not (?:have access|capable|aware of)",
+    r"i don't know",
+    r"i do not know",
+    r"i'm not sure",
+    r"not possible (?:for me )?to",
+    r"(?:isn't|is not|not) publicly available",
+)
+_OBJECT = any_of(
+    r"(?:provide|give|offer|share|disclose|reveal|create|generate|write|suggest|recommend|help"
+    r"|assist|fulfil|comply|answer|discuss|engage|endorse|encourage|facilitate|participate)"
+    r"\w* (?:you )?(?:with |in )?(?:\w+ ){0,3}(?:that|this|such|your|any|illegal|harmful"
+    r"|instructions|advice|guidance|request|information)",
+)
+_OTHER = any_of(
+    r"je (?:ne peux pas|suis désolé|refuse|ne suis pas)",
+    r"désolé",
+    r"je regrette",
+    r"(?:lo siento|no puedo|no me es posible)",
+    r"(?:es tut mir leid|tut mir leid|ich kann (?:\w+ ){0,3}nicht|kann ich (?:\w+ ){0,3}nicht|leider kann)",
+    r"mi dispiace",
+    r"non posso",
+    r"(?:desculpe|não posso|sinto muito)",
+    r"抱歉",
+    r"对不起",
+    r"我(?:无法|不能|不会)",
+    r"無法",
+    r"申し訳",
+    r"できません",
+    r"お手伝いできません",
+    r"죄송",
+    r"할 수 없",
+    r"извините",
+    r"не могу",
+)
+_PIVOT = any_of(
+    r"(?:however|but|nevertheless|nonetheless|that (?:being )?said|instead|still|although|though)\b[^\n]{0,40}\b"
+    r"(?:here|i can|i could|i'll|i will|we can|some|below|let me|let's|generally|there are|i'd be)\b",
+    r"here (?:are|is)\b",
+    r"here's",
+    r"the following",
+    r"these steps",
+    r"to help you",
+    r"please find",
+)
+_REDIRECT = any_of(
+    r"\binstead\b",
+    r"(?:seek|get|find|consider) (?:\w+ ){0,3}(?:help|professional|support|assistance|guidance|advice|counsel)",
+    r"if you(?:'re| are| or| have| need| feel|'d)(?: \w+){0,2} (?:struggling|feeling|experiencing|having|concerned|"
+    r"someone|in need|interested|curious|in crisis|a different|any other|another|help|other|like)",
+    r"reach(?:ing)? out",
+    r"(?:anything|something) else",
+    r"other (?:question|topic|request|way)",
+    r"alternative",
+    r"hotline",
+    r"talk(?:ing)? to (?:a|your|someone)",
+    r"feel free to",
+    r"(?:happy|glad|here) to (?:help|assist|discuss)",
+    r"let me know",
+    r"rather than",
+    r"(?:can|could|may) (?:\w+ )?i (?:\w+ )?(?:help|assist)",
+    r"different (?:question|topic)",
+)
+_AS_AI = any_of(
+    r"\bas an? (?:\w+ ){0,3}(?:ai|language model|assistant|chatbot|artificial intelligence)\b",
+    r"(?:i'm|i am) (?:just |only |simply |merely )?an? (?:\w+ ){0,2}(?:ai|language model|"
+    r"assistant|chatbot|machine)\b",
+)
+_SERMON = any_of(
+    r"^\s*(?:(?:first|well|but|however|while),? )?(?:and foremost,? )?(?:it(?:'s| is) (?:\w+ )?(?:never|not|important|crucial|essential|illegal|"
+    r"unethical|inappropriate|wrong|against|against|vital|imperative|unacceptable|harmful|dangerous|unfair)|there (?:is|are) (?:no|never)|"
+    r"no[,.] |i (?:do not|don't|strongly|cannot|can't|would never|disagree|must|don’t)|violence|please (?:do not|don't|seek|be|remember)|"
+    r"i(?:'m| am) (?:really |very |so |deeply )?(?:concerned|sorry to hear|worried)|if you(?:'re| are| or))",
+)
+_VIRTUE = any_of(
+    r"\brespect",
+    r"dignity",
+    r"equality",
+    r"\bequal(?:ly)?\b",
+    r"inclusiv",
+    r"diversity",
+    r"human rights",
+    r"regardless of",
+    r"empathy",
+    r"compassion",
+    r"tolerance",
+    r"well-being",
+    r"wellbeing",
+    r"privacy",
+    r"consent\b",
+    r"ethic",
+    r"moral",
+)
+_WARN = any_of(
+    r"important to (?:note|remember|understand|recogni[sz]e|acknowledge|consider|be|always|approach|keep|respect|"
+    r"prioriti[sz]e|seek|ensure|use|follow|consult|treat|avoid)",
+    r"(?:crucial|essential|vital|imperative|worth noting|critical) (?:to|that)?",
+    r"keep in mind",
+    r"be (?:aware|careful|cautious|mindful)",
+    r"\bcaution",
+    r"\bwarning\b",
+    r"at your own risk",
+    r"please note",
+    r"\bbeware\b",
+    r"potential(?:ly)? (?:risk|harm|danger)",
+)
+_PRIVATE = any_of(
+    r"(?:don't|do not) have (?:\w+ ){0,2}(?:access|information)\b[^\n]{0,30}\b(?:your|personal|private|individuals?)\b",
+    r"(?:share|disclose|reveal|provide) (?:\w+ ){0,2}(?:personal|private|confidential)",
+    r"(?:personal|private|confidential|sensitive) (?:\w+ )?information",
+    r"without (?:their|his|her|your|proper|explicit|the) (?:\w+ )?(?:consent|permission|authori)",
+    r"respect (?:\w+ ){0,2}privacy",
+    r"invasion of privacy",
+    r"confidential",
 )
 
-# The counts that users see, from the classes above.
+# Counted in the trigger sentences of a suspect answer.
+COUNTED: dict[str, str] = {
+    "refuse": _I_CANNOT,
+    "object": _OBJECT,
+    "no_access": _NO_ACCESS,
+    "apology": _APOLOGY,
+    "judge": _JUDGE,
+    "must_note": _MUST_NOTE,
+    "redirect": _REDIRECT,
+    "moral": any_of(_IMPROPER, _HARM, _GROUP, _VIRTUE, _CONDEMN),
+    "warn": _WARN,
+    "other_tongue": _OTHER,
+}
+
+# Looked for in the opening of a suspect answer, where a refusal usually stands.
+IN_HEAD: dict[str, str] = {
+    "sermon": _SERMON,
+    "improper": _IMPROPER,
+    "denied": _DENIED,
+    "virtue": _VIRTUE,
+    "redirect": _REDIRECT,
+    "private": _PRIVATE,
+    "as_ai": _AS_AI,
+    "pivot": _PIVOT,
+    "refusing": any_of(_I_CANNOT, _APOLOGY, _CONDEMN, _IMPROPER),
+}
+
+# Looked for in the first words.
+IN_OPENING: dict[str, str] = {"sermonizing": any_of(_WARN, _DENIED, _IMPROPER)}
+
+# Cautions are counted in every response, so their phrases are trigger stems themselves.
+_HEDGE_STEMS = (
+    "depends on", "it depends", "may vary", "can vary", "ultimately", "up to the", "difficult to (?:say|det|pred|giv)",
+    "generally speaking", "hard to say", "could be wrong", "to the best of my knowledge", "as of my", "not certain",
+    "not entirely", "not sure", "some may argue", "some might argue", "complex issue", "complex topic", "subjective",
+)  # fmt: skip
+_DISCLAIM_STEMS = (
+    "not an? (?:licensed|trained|doctor|lawyer|professional|substitute|expert|medical|financial|qualified|certified)",
+    "not (?:legal|medical|financial|professional|tax|investment) advice", "substitute for", "purposes only", "disclaimer",
+    "language model", "an ai[ ,.-]", "consult (?:with )?(?:an?|your|the) ", "not replace professional", "seek medical",
+    "(?:legal|medical|financial|professional) advice",
+)  # fmt: skip
+_WARN_STEMS = (
+    "important to (?:note|rem|und|rec|ack|con|be|alw|kee|ens|use|fol|app|tre|res|pri|see)", "crucial to", "worth noting",
+    "essential to (?:note|rem|cons)", "keep in mind", "please note", "caution", "warning", "be careful", "be aware",
+    "be mindful", "at your own risk", "beware", "potential risk", "potentially (?:har|dan)",
+)  # fmt: skip
+ANYWHERE = {
+    "hedges": any_of(*_HEDGE_STEMS),
+    "disclaimers": any_of(*_DISCLAIM_STEMS),
+    "warnings": any_of(*_WARN_STEMS),
+}
+
+# The other counts that users see are made of classes, where the answer is read closely.
 REPORTED = {
-    "hedges": ("hedge",),
-    "disclaimers": ("disclaim", "as_ai"),
-    "warnings": ("warn",),
     "apologies": ("apology",),
     "judgements": ("judge",),
     "deflections": ("redirect",),
     "inabilities": ("refuse", "no_access"),
 }
 
-# What makes a sentence worth reading: literal stems only, so that the automaton over whole responses
-# stays small (a few hundred states; word wildcards make it explode and run a hundred times slower).
-# The curly apostrophe is spelt out because this one is matched against the raw text.
-_STEMS = (
-    "can['’]t", "cannot", "can not", "won['’]t", "will not", "unable", "not able", "sorry", "apolog",
-    "unfortunately", "afraid", "an ai ", "an ai,", "an ai-", "language model", "i must ", "decline", "refuse",
-    "refrain", "appropriate", "ethic", "moral", "illegal", "unlawful", "harmful", "violen", "dangerous",
-    "discriminat", "stereotyp", "prejudic", "respect", "offensive", "derogatory", "condone", "endorse",
-    "should not", "shouldn['’]t", "not accurate", "not fair", "not acceptable", "no reason", "no evidence",
-    "assumption", "generaliz", "t have access", "not have access", "not have any", "t have any", "not have the",
-    "t have the", "not have personal", "t have personal", "important to", "crucial to", "essential to", "seek ",
-    "reach out", "professional", "depends", "consult", "strive to", "never ", "policy", "policies", "guidelines",
-    "please note", "keep in mind", "caution", "warning", "disclaimer", "not a licensed", "not a trained",
-    "concerned", "must be", "you need to", "instead", "anything else", "something else", "not sure", "violat",
-    "blocked", "flagged", "désolé", "ne peux pas", "lo siento", "no puedo", "tut mir leid", "leider",
-    "mi dispiace", "não posso", "抱歉", "对不起", "无法", "不能", "申し訳", "できません", "죄송", "не могу", "извините",
+# What makes a sentence worth reading: near-literal stems only, so that the automaton over whole
+# responses stays small (word wildcards make it explode and run a hundred times slower). The curly
+# apostrophe is spelt out because these are matched against the raw text, whatever its case.
+_REFUSAL_STEMS = (
+    "can['’]t", "cannot", "can not", "won['’]t", "will not", "unable", "not able", "sorry", "apolog", "unfortunate",
+    "afraid", "an ai ", "an ai[,.-]", "language model", "i must ", "declin", "refuse", "refrain", "not appropriate",
+    "inappropriate", "unethical", "not ethical", "illegal", "unlawful", "harmful", "condone", "endorse",
+    "should not", "shouldn['’]t", "not accurate", "not fair", "acceptable", "not a good", "no reason", "no evidence",
+    "make sense", "t have access", "not have access", "not have any", "t have any", "not have the", "t have the",
+    "not have personal", "t have personal", "don['’]t know", "do not know", "disagree", "not agree", "t agree",
+    "not believe", "t believe", "not hold", "not best", "is false", "personal (?:opinion|belief|feeling)", "political opinion", "condemn", "against the law", "my programming", "guidelines", "strive to", "blocked",
+    "flagged", "filtered", "restrict", "withheld", "off[- ]limits", "anything else", "something else", "my purpose",
+    "i would not", "rather not", "advise against", "not comfortable", "t feel comfortable", "not feel comfortable",
+    "something i", "someth(?:ing)? we", "pass on this", "only help", "only answer", "only assist", "scope of",
+    "désolé", "ne peux pas", "lo siento", "no puedo", "tut mir leid", "leider", "mi dispiace", "não posso", "抱歉",
+    "对不起", "无法", "不能", "申し訳", "できません", "죄송", "не могу", "извините",
 )  # fmt: skip
-TRIGGER = any_of(*_STEMS)
+_SERMON_STEMS = (
+    "appropriate", "ethical", "violen", "dangerous", "discriminat", "stereotyp", "prejudic", "disrespect", "offensive",
+    "derogatory", "no basis", "assumption", "generaliz", "justif", "tragic", "dignity", "human rights", "privacy",
+    "consent", "violat", "coherent", "fictional", "concerned", "not sure", "wrong", "instead, ", "equal ",
+    "respect (?:for|the|all|their|each|other|and|your|people)", "never (?:ok|the|app|a|be|jus)",
+)  # fmt: skip
+_ADVICE_STEMS = ("important to", "seek (?:help|prof|supp|leg|imm|out|guid)", "reach out")
+TRIGGER = any_of(
+    *ANYWHERE.values(), *_REFUSAL_STEMS, *_SERMON_STEMS, *_ADVICE_STEMS
+)
+
+# What must stand near the beginning for the answer to be read closely, unless trigger sentences fill
+# much of it.
+SUSPECT = any_of(*_REFUSAL_STEMS)

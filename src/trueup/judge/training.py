@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trueup.judge.features import PREFIX, with_features
+from trueup.judge.features import length_features, phrase_features, with_features
 from trueup.judge.model import Logistic, Model
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["FULL", "PARTIAL", "REFUSAL", "feature_matrix", "fit_model", "predict"]
 
 FULL, PARTIAL, REFUSAL = 0, 1, 2
-FEATURE_PREFIX = f"{PREFIX}f_"
 
 
 def feature_matrix(texts: Sequence[str]) -> tuple[list[str], Floats]:
@@ -28,10 +27,9 @@ def feature_matrix(texts: Sequence[str]) -> tuple[list[str], Floats]:
 
     rows = pa.table({"row": np.arange(len(texts)), "response": pa.array(texts, pa.string())})
     table = with_features(ibis.memtable(rows), "response")
-    names = [c for c in table.columns if c.startswith(FEATURE_PREFIX)]
-    out = ibis.duckdb.connect().to_pyarrow(table.select("row", *names)).sort_by("row")
-    values = np.column_stack([out[c].to_numpy() for c in names])
-    return [c.removeprefix(FEATURE_PREFIX) for c in names], values
+    features = length_features(table) | phrase_features(table)
+    out = ibis.duckdb.connect().to_pyarrow(table.select("row", **features)).sort_by("row")
+    return list(features), np.column_stack([out[name].to_numpy() for name in features])
 
 
 def fit_model(
