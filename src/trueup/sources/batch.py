@@ -146,6 +146,8 @@ class BatchBuilder:
         Secret under which user ids are hashed, so that they cannot be guessed back.
     batch_size
         Rows per batch; long texts end a batch earlier.
+
+    `full` says that it is time to `flush`.
     """
 
     def __init__(self, file: str, *, user_key: bytes = b"", batch_size: int = 20_000) -> None:
@@ -166,14 +168,7 @@ class BatchBuilder:
         self._labels = _Rows(LABELS)
         self._bad: list[BadRecord] = []
         self._bytes = 0
-
-    @property
-    def full(self) -> bool:
-        return (
-            len(self._lines) >= self.batch_size
-            or self._bytes >= BATCH_BYTES
-            or len(self._bad) >= self.batch_size
-        )
+        self.full = False
 
     @property
     def empty(self) -> bool:
@@ -182,6 +177,7 @@ class BatchBuilder:
     def reject(self, line: int, reason: str, raw: object) -> None:
         """Set a record aside. reason: a sentence. raw: its bytes or text, or its cells."""
         self._bad.append(BadRecord(self.file, line, reason, _excerpt(raw)))
+        self.full = self.full or len(self._bad) >= self.batch_size
 
     def add(self, exchange: Exchange, line: int) -> None:
         """Check one exchange and append its rows; on `BadRecordError` nothing has been added."""
@@ -213,6 +209,8 @@ class BatchBuilder:
         if labels:
             self._labels.extend(labels, place)
         self._bytes += len(content)
+        if place + 1 >= self.batch_size or self._bytes >= BATCH_BYTES:
+            self.full = True
 
     def _checked(self, x: Exchange) -> tuple[Any, ...]:
         """The values of the columns `_CHECKED`, in their order."""
@@ -221,20 +219,21 @@ class BatchBuilder:
             prompt = last_user_text(x.messages)
         if response is not None and type(response) is not str:
             response = json_text(response)
+        get = vars(x).get  # what is set; the rest is None
         return (
-            None if x.at is None else time_of(x.at, "created_at"),
-            None if x.conversation_id is None else text_of(x.conversation_id),
-            None if x.user is None else self._pseudonym(x.user),
+            None if (at := get("at")) is None else time_of(at, "created_at"),
+            None if (talk := get("conversation_id")) is None else text_of(talk),
+            None if (user := get("user")) is None else self._pseudonym(user),
             prompt,
             response,
-            None if x.finish_reason is None else _finish_reason(x.finish_reason),
-            None if x.model is None else text_of(x.model),
-            None if x.prompt_version is None else text_of(x.prompt_version),
-            None if x.policy_version is None else text_of(x.policy_version),
-            None if x.sampling is None else _sampling(x.sampling),
-            None if x.arm is None else text_of(x.arm),
-            None if x.propensity is None else _propensity(x.propensity),
-            None if x.latency_ms is None else number_of(x.latency_ms, "latency_ms", low=0.0),
+            None if (reason := get("finish_reason")) is None else _finish_reason(reason),
+            None if (model := get("model")) is None else text_of(model),
+            None if (version := get("prompt_version")) is None else text_of(version),
+            None if (policy := get("policy_version")) is None else text_of(policy),
+            None if (sampling := get("sampling")) is None else _sampling(sampling),
+            None if (arm := get("arm")) is None else text_of(arm),
+            None if (chance := get("propensity")) is None else _propensity(chance),
+            None if (late := get("latency_ms")) is None else number_of(late, "latency_ms", 0.0),
         )
 
     def flush(self) -> Batch:

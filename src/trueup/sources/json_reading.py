@@ -21,11 +21,16 @@ def json_exchanges(
     head: Head, stream: ByteStream, builder: BatchBuilder, convert: Convert
 ) -> Iterator[Batch]:
     """Convert every JSON record of a file; what cannot be converted is rejected."""
-    for record in json_records(head, stream):
-        if record.problem is not None:
-            builder.reject(record.number, record.problem, record.raw)
+    for number, raw, problem in json_records(head, stream):
+        if problem is None:
+            try:
+                value = loads(raw)
+            except ValueError as error:
+                builder.reject(number, str(error), raw)
+            else:
+                add(convert, value, number, raw, builder)
         else:
-            _convert_one(record, builder, convert)
+            builder.reject(number, problem, raw)
         if builder.full:
             builder.done = stream.position
             yield builder.flush()
@@ -34,15 +39,6 @@ def json_exchanges(
 def json_records(head: Head, stream: ByteStream) -> Iterator[RawRecord]:
     """The JSON records of a file, in whatever way it lays them out."""
     return values(stream) if head.layout == "values" else lines(stream)
-
-
-def _convert_one(record: RawRecord, builder: BatchBuilder, convert: Convert) -> None:
-    try:
-        value = loads(record.raw)
-    except ValueError as error:
-        builder.reject(record.number, str(error), record.raw)
-        return
-    add(convert, value, record.number, record.raw, builder)
 
 
 def add(convert: Convert, record: Any, line: int, raw: object, builder: BatchBuilder) -> None:

@@ -248,13 +248,14 @@ def time_of(value: Any, name: str) -> int | None:
 
     A time without a zone is taken as UTC. The unit of a number follows from its size.
     """
-    if value is None:
-        return None
     kind = type(value)
     if kind is str:
-        micros = _parse_time(value, name)
-        if micros is None:
+        parsed = _parse_time(value, name)
+        if parsed is None:
             return None
+        micros = parsed
+    elif value is None:
+        return None
     elif kind is int or kind is float:
         micros = _epoch_micros(value, name)
     elif isinstance(value, datetime):
