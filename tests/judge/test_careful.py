@@ -152,6 +152,11 @@ def test_second_opinion_reads_only_what_is_unsure():
     assert table.column_names == engine.column_names
 
 
+def test_second_opinion_does_not_unsettle_what_it_cannot_read():
+    engine = engine_table([(0.6, 0.2, 0.2)], ["text"], ["full"])
+    assert second_opinion(["👍👍"], engine).equals(engine)
+
+
 def test_order_and_pieces_do_not_matter():
     texts = [f"Step {i}: turn the screw {i} times." for i in range(1100)] + [
         "I can't help with that."

@@ -293,6 +293,19 @@ def test_a_refused_key_or_unknown_model_stops_the_run(server, tmp_path, status, 
     assert len(server.requests) < 20
 
 
+def test_a_run_that_stops_leaves_no_request_waiting(server, tmp_path):
+    """One key is refused while another request waits a minute for its turn: that one ends, too."""
+    server.headers = {"Retry-After": "60"}
+    server.script = lambda body, n: (429, "slow down") if n == 0 else (401, "no")
+    with pytest.raises(UserError):
+        server.judge(items(2), tmp_path, concurrency=2)
+    deadline = time.monotonic() + 10
+    judging = [t for t in threading.enumerate() if t.name.startswith("trueup-judge")]
+    for thread in judging:
+        thread.join(timeout=max(0.0, deadline - time.monotonic()))
+        assert not thread.is_alive()
+
+
 def test_a_server_that_is_gone_is_not_asked_for_ever(server, tmp_path):
     server.script = lambda body, n: (503, "down")
     run = server.judge(items(60), tmp_path, attempts=1, concurrency=2)

@@ -142,8 +142,8 @@ def calibrate(
     Notes
     -----
     Where people disagree, their majority is the truth; ties and ``unsure`` are left out. The
-    figures describe the interactions that people labelled, unweighted: where the hard ones were picked for
-    labelling, a judge looks worse here than on the whole log.
+    figures describe the interactions that people labelled, unweighted: where the hard ones were
+    picked for labelling, a judge looks worse here than on the whole log.
     """
     if not 0.0 < level < 1.0:
         raise UserError(
@@ -278,4 +278,6 @@ def _notes(
             )
     for judge in judges:
         if people[judge.question] and judge.n == 0:
-            yield f"{judge.judge} and people decided no interaction in common on '{judge.question}'."
+            yield (
+                f"{judge.judge} and people decided no interaction in common on '{judge.question}'."
+            )

@@ -177,6 +177,8 @@ def second_opinion(
     again = np.flatnonzero(unsure(engine, sure) & from_text).tolist()
     picked = [texts[i] for i in again]
     read_again = review(picked, None if prompts is None else [prompts[i] for i in again])
+    decided = np.flatnonzero(np.array(read_again["p_full"].is_valid().to_pylist(), dtype=bool))
+    again, read_again = [again[i] for i in decided], read_again.take(decided)
     for name in ("compliance", *_PROBABILITIES):
         values = engine[name].to_pylist()
         for i, value in zip(again, read_again[name].to_pylist(), strict=True):

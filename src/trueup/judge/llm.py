@@ -223,6 +223,7 @@ class _Run:
             while flying:
                 self._land(pool, flying, waiting)
         finally:
+            self.client.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _start(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 from trueup.errors import UserError
@@ -48,6 +47,8 @@ class Client:
         Requests per question at most, for rate limits, server errors and timeouts.
     backoff_s
         First wait; doubled each time, with jitter, at most a minute. A Retry-After header wins.
+    stop
+        Set when the run ends early: waits end at once and nothing more is asked.
     """
 
     model: str
@@ -57,7 +58,7 @@ class Client:
     attempts: int = 5
     backoff_s: float = 1.0
     max_tokens: int = 2048
-    sleep: Callable[[float], None] = time.sleep
+    stop: Event = field(default_factory=Event)
 
     def ask(self, messages: list[dict[str, str]]) -> Asked:
         """Ask once, again on passing failures. Raises `UserError` when no question can succeed."""
@@ -72,8 +73,8 @@ class Client:
                     raise _refused(self, status, reason) from error
                 if not _passing(error, status):
                     return Asked(None, reason, attempt)
-                if attempt < self.attempts:
-                    self.sleep(self._wait(error, attempt))
+                if attempt < self.attempts and self.stop.wait(self._wait(error, attempt)):
+                    return Asked(None, f"stopped: {reason}", attempt)
         return Asked(None, f"gave up after {self.attempts} attempts: {reason}", self.attempts, True)
 
     def _complete(self, messages: list[dict[str, str]]) -> str:
