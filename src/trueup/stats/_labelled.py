@@ -24,9 +24,12 @@ class LabelledMoments:
     In a group g of strata with population share W_g, labelled row i has weight
     ω_i = W_g · (1/π_i) / Σ_g(1/π) and residual r_i = z_i − λ_i (ẑ_i − mean of ẑ over all rows of
     g); the estimate is Σ ω_i r_i. z, ẑ and r are linear in θ, so each is kept as (a, b): a − θb.
+    `log_is_drawn`: whether the population is itself a sample, of the traffic.
     """
 
-    def __init__(self, population: Population, sample: Sample) -> None:
+    def __init__(
+        self, population: Population, sample: Sample, *, log_is_drawn: bool = True
+    ) -> None:
         codes = np.unique(population.stratum)
         merged = _merge_strata(codes, sample)
         self._group = merged[np.searchsorted(codes, sample.stratum)]
@@ -48,6 +51,7 @@ class LabelledMoments:
         self._mean = (self._group_mean(a), self._group_mean(b))
         self._sample_sums = LinearSum(*(self._cluster_sums(v, small=True) for v in (a, b)))
         self._extremes = {upper: self._furthest(upper) for upper in (False, True)}
+        self._log_is_drawn = log_is_drawn
         self._set_population_sums()
 
     @property
@@ -69,7 +73,7 @@ class LabelledMoments:
             tail,
             mean=self.top - theta * self.bottom,
             variance=of_sample + of_population,
-            third=self._sample_sums.third(theta) + self._population.third(theta),
+            third=self._sample_sums.third(theta) + self._population_third(theta),
             push=self._unseen(theta, upper),
             df=self._freedom(of_sample, of_population),
         )
@@ -140,7 +144,12 @@ class LabelledMoments:
         self._short = 2.0 * scale * max(min(self._slope, MAX_SCALE) - scale, 0.0)
         self._within = side.shifted(1.0, -side.group_top, -side.group_bottom)
 
+    def _population_third(self, theta: FloatArray) -> FloatArray:
+        return self._population.third(theta) if self._log_is_drawn else np.zeros(len(theta))
+
     def _population_variance(self, theta: FloatArray) -> FloatArray:
+        if not self._log_is_drawn:
+            return np.zeros(len(theta))
         return self._population.variance(theta) + self._short * self._within.variance(theta)
 
     def _unseen(self, theta: FloatArray, upper: bool) -> FloatArray:

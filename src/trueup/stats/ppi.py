@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from trueup.stats.ppi_inputs import Population, Sample
 
 __all__ = ["Population", "Sample", "ppi_mean", "ppi_ratio", "prediction_interval"]
 
+Target = Literal["traffic", "log"]
+
 _TRUTH = "Human labels are taken as the truth."
 _DRAWN = "Labelled rows were drawn with the recorded probabilities, none of which was zero."
 _INDEPENDENT = "Users (or conversations) are independent of each other."
@@ -37,6 +40,7 @@ def ppi_ratio(
     sample: Sample | None,
     *,
     level: float = 0.95,
+    target: Target = "traffic",
     name: str = "ratio",
     segment: str | None = None,
     layer: str | None = None,
@@ -52,6 +56,9 @@ def ppi_ratio(
         interval [0, 1], marked unverified.
     level
         Confidence level in (0, 1).
+    target
+        "traffic": the rate of the traffic that the log was drawn from; a small log is then
+        uncertain even when every row is labelled. "log": the rate of these very rows.
     name, segment, layer
         Carried into the result.
 
@@ -70,9 +77,7 @@ def ppi_ratio(
     Within each stratum the labelled rows are weighted by 1/probability and their residuals from
     the λ-scaled prediction are averaged; λ is tuned leaving the row's own cluster out (PPI++,
     eq. 11, for a sample that is part of the population, where the optimum is the regression
-    slope). Variances are sums over clusters (labels) and buckets (population). The target is the
-    rate of the traffic that the log was drawn from, so a small log is uncertain even when every
-    row is labelled.
+    slope). Variances are sums over clusters (labels) and buckets (population).
 
     Voided by: probabilities that were not those used; rows that could never be picked; clusters
     that depend on each other; human answers that are not the truth.
@@ -80,7 +85,9 @@ def ppi_ratio(
     level = _check.open_unit("level", level)
     labelled = Sample.empty() if sample is None else sample
     _known_strata(population, labelled)
-    answer = _answer(population, labelled, level)
+    if target not in ("traffic", "log"):
+        raise ValueError(f"target must be 'traffic' or 'log', got {target!r}")
+    answer = _answer(population, labelled, level, target)
     return Estimate(
         name=name,
         value=answer.interval.value,
@@ -101,6 +108,7 @@ def ppi_mean(
     sample: Sample | None,
     *,
     level: float = 0.95,
+    target: Target = "traffic",
     name: str = "mean",
     segment: str | None = None,
     layer: str | None = None,
@@ -110,7 +118,9 @@ def ppi_mean(
     labelled = Sample.empty() if sample is None else sample
     ones = np.ones(len(labelled))
     labelled = replace(labelled, denominator=ones, denominator_hat=ones)
-    return ppi_ratio(whole, labelled, level=level, name=name, segment=segment, layer=layer)
+    return ppi_ratio(
+        whole, labelled, level=level, target=target, name=name, segment=segment, layer=layer
+    )
 
 
 def prediction_interval(population: Population, level: float = 0.95) -> Interval:
@@ -138,7 +148,7 @@ def _known_strata(population: Population, sample: Sample) -> None:
         raise ValueError(f"stratum of a labelled row must occur in population, got {unknown[0]}")
 
 
-def _answer(population: Population, sample: Sample, level: float) -> _Answer:
+def _answer(population: Population, sample: Sample, level: float, target: Target) -> _Answer:
     if len(sample) == 0:
         return _unverified(population, level, "prediction only, unverified", ())
     if sample.denominator.sum() <= 0:
@@ -149,7 +159,7 @@ def _answer(population: Population, sample: Sample, level: float) -> _Answer:
     if len(np.unique(sample.cluster)) < 2:
         seen = "All labels come from one user; nothing is known about others."
         return _unverified(population, level, "prediction only, labels of one user", (seen,))
-    moments = LabelledMoments(population, sample)
+    moments = LabelledMoments(population, sample, log_is_drawn=target == "traffic")
     interval = invert(moments, level, len(sample))
     if math.isnan(interval.value):
         seen = "The labels are too few and too unequal to fix the denominator."
