@@ -149,11 +149,12 @@ def test_older_logs_without_uuids_and_with_deflate(tmp_path: Path) -> None:
 def test_large_samples_in_chunks(tmp_path: Path) -> None:
     folder = "samples/s_epoch_1/"
     shell = {key: value for key, value in sample().items() if key != "messages"}
+    shell["message_refs"] = [[0, 1], [2, 3]]
     members = {
         "header.json": HEADER,
         f"{folder}sample.json": shell,
-        f"{folder}messages/1.json": [{"role": "assistant", "content": "attachment://0!"}],
-        f"{folder}messages/0.json": [{"role": "user", "content": "q"}],
+        f"{folder}messages/2.json": [{"role": "assistant", "content": "attachment://0!"}],
+        f"{folder}messages/0.json": [{"role": "user", "content": "q"}, {"role": "user"}],
         f"{folder}attachments/0.json": ["long text"],
         f"{folder}metadata.json": {"domain": "x"},
         f"{folder}events/0.json": [{"event": "x"}],

@@ -281,7 +281,7 @@ def _assessed(assessment: dict[str, Any], stage: str) -> Iterator[Event]:
     for policy in assessment.values():
         for findings in policy.values() if type(policy) is dict else ():
             for finding in findings if type(findings) is list else ():
-                if type(finding) is dict and finding.get("action") in _BEDROCK_ACTIONS:
+                if type(finding) is dict and str(finding.get("action")) in _BEDROCK_ACTIONS:
                     action = _BEDROCK_ACTIONS[finding["action"]]
                     category = finding.get("name") or finding.get("type") or finding.get("match")
                     detected = finding.get("detected")

@@ -142,17 +142,25 @@ def _assembled(members: ZipMembers, name: str, shell: Any) -> dict[str, Any]:
     sample = dict(shell)
     attachments = chunks("attachments")
     sample["attachments"] = {str(place): text for place, text in enumerate(attachments)}
-    sample["messages"] = chunks("messages") or sample.get("messages")
+    pool = chunks("messages")
+    sample["messages"] = _referred(pool, sample.get("message_refs")) or sample.get("messages")
     if f"{folder}metadata.json" in members.names:
         sample["metadata"] = loads(members.read(f"{folder}metadata.json"))
     return sample
+
+
+def _referred(pool: list[Any], refs: Any) -> list[Any]:
+    """The conversation out of the sample's pool of messages, by ranges of their indices."""
+    if type(refs) is not list:
+        return pool
+    return [message for start, end in refs for message in pool[start:end]]
 
 
 def convert(log: dict[str, Any], sample: Any) -> Exchange:
     """Convert one sample. Raises `BadRecordError`."""
     if type(sample) is not dict or "id" not in sample:
         raise BadRecordError("A sample must be an object with an id.")
-    header = log.get("eval") or {}
+    header = _object(log.get("eval"))
     exchange = Exchange()
     _fill_texts(exchange, sample)
     name, epoch = header.get("task"), sample.get("epoch")
@@ -160,38 +168,43 @@ def convert(log: dict[str, Any], sample: Any) -> Exchange:
     exchange.id = sample.get("uuid") or f"{run}/{name}/{sample['id']}/{epoch}"
     exchange.conversation_id = f"{name}/{sample['id']}"
     exchange.at = sample.get("started_at") or header.get("created")
-    output = sample.get("output") or {}
-    exchange.model = output.get("model") or header.get("model")
-    choices = output.get("choices")
-    if choices:
-        exchange.finish_reason = choices[0].get("stop_reason")
-    exchange.sampling = (log.get("plan") or {}).get("config") or header.get("model_generate_config")
+    exchange.model = _object(sample.get("output")).get("model") or header.get("model")
+    exchange.finish_reason = _choice(sample).get("stop_reason")
+    settings = _object(log.get("plan")).get("config")
+    exchange.sampling = settings or header.get("model_generate_config")
     seconds = number_of(sample.get("total_time"), "total_time")
     exchange.latency_ms = None if seconds is None else 1000 * seconds
     exchange.segments = _segments(sample, name)
     return exchange
 
 
+def _object(value: Any) -> dict[str, Any]:
+    return value if type(value) is dict else {}
+
+
+def _choice(sample: dict[str, Any]) -> dict[str, Any]:
+    """The model's first choice; empty when the sample failed before there was one."""
+    choices = _object(sample.get("output")).get("choices")
+    return _object(choices[0]) if type(choices) is list and choices else {}
+
+
 def _fill_texts(exchange: Exchange, sample: dict[str, Any]) -> None:
     messages = sample.get("messages") or sample.get("input")
     if type(messages) is str:
         messages = [{"role": "user", "content": messages}]
-    attachments = sample.get("attachments") or {}
+    attachments = _object(sample.get("attachments"))
     if attachments:
         messages = _resolved(messages, attachments)
     exchange.messages, exchange.response = split(conversation_of(messages))
     if exchange.response is None:
-        output = sample.get("output") or {}
-        choices = output.get("choices") or []
-        if choices:
-            text = part_text((choices[0].get("message") or {}).get("content"))
-            exchange.response = _resolved(text, attachments) or None
+        text = part_text(_object(_choice(sample).get("message")).get("content"))
+        exchange.response = _resolved(text, attachments) or None
 
 
 def _resolved(value: Any, attachments: dict[str, str]) -> Any:
     """The value with references to attachments replaced by their text."""
     if type(value) is str:
-        return _ATTACHMENT.sub(lambda found: attachments.get(found[1], found[0]), value)
+        return _ATTACHMENT.sub(lambda found: str(attachments.get(found[1], found[0])), value)
     if type(value) is list:
         return [_resolved(item, attachments) for item in value]
     if type(value) is dict:
@@ -203,7 +216,7 @@ def _segments(sample: dict[str, Any], task: Any) -> dict[str, str]:
     segments = slices_of(sample.get("metadata"))
     if text_of(task) is not None:
         segments["task"] = str(task)
-    for name, score in (sample.get("scores") or {}).items():
+    for name, score in _object(sample.get("scores")).items():
         value = score.get("value") if type(score) is dict else score
         if type(value) in (str, int, float, bool):
             segments[f"score.{name}"] = str(text_of(value))

@@ -41,6 +41,17 @@ def json_records(head: Head, stream: ByteStream) -> Iterator[RawRecord]:
     return values(stream) if head.layout == "values" else lines(stream)
 
 
+# What a converter may run into in a record of a shape that it does not foresee.
+_SURPRISES = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+
+
 def add(convert: Convert, record: Any, line: int, raw: object, builder: BatchBuilder) -> None:
     """Add what a record converts to; one that cannot be converted is rejected, never raised."""
     try:
@@ -51,6 +62,6 @@ def add(convert: Convert, record: Any, line: int, raw: object, builder: BatchBui
                 builder.reject(line, str(error), raw)
     except BadRecordError as error:
         builder.reject(line, str(error), raw)
-    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+    except _SURPRISES as error:
         reason = f"The record has a shape that could not be converted ({type(error).__name__})."
         builder.reject(line, reason, raw)

@@ -30,7 +30,7 @@ ROLES = {
     "ipython": "tool",
     "observation": "tool",
 }
-_PLAIN_ROLES = frozenset(("system", "user", "assistant", "tool"))
+_PLAIN_ROLES = ("system", "user", "assistant", "tool")
 _PLACEHOLDERS = {
     "image_url": "[image]",
     "input_image": "[image]",

@@ -32,9 +32,7 @@ __all__ = ["convert", "detect", "read"]
 
 _MAX_TRACES = 5_000
 _TOP_KEYS = frozenset(("resourceSpans", "resource_spans", "resourceLogs", "resource_logs"))
-_NOT_CHAT = frozenset(
-    ("embeddings", "execute_tool", "create_agent", "retrieval", "rerank", "invoke_workflow")
-)
+_NOT_CHAT = words("embeddings execute_tool create_agent retrieval rerank invoke_workflow")
 
 
 def detect(head: Head) -> bool:

@@ -51,7 +51,7 @@ def spans_in(record: dict[str, Any], line: int) -> Iterator[Span]:
                 yield Span(
                     trace_id=str(_get(span, "traceId") or ""),
                     span_id=str(_get(span, "spanId") or ""),
-                    parent_id=_get(span, "parentSpanId") or None,
+                    parent_id=str(_get(span, "parentSpanId") or "") or None,
                     name=str(span.get("name") or ""),
                     start=_nanos(_get(span, "startTimeUnixNano")),
                     end=_nanos(_get(span, "endTimeUnixNano")),
@@ -110,7 +110,7 @@ def _get(holder: dict[str, Any], name: str) -> Any:
 def _nanos(value: Any) -> int | None:
     try:
         nanos = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return nanos if nanos > 0 else None
 
@@ -133,7 +133,7 @@ def plain(value: Any) -> Any:
             return int(inner) if type(inner) is str and inner.lstrip("-").isdigit() else inner
         if name == "arrayvalue":
             items = inner.get("values") if type(inner) is dict else None
-            return [plain(item) for item in items or ()]
+            return [plain(item) for item in items] if type(items) is list else []
         if name == "kvlistvalue":
             return _attributes(inner.get("values") if type(inner) is dict else None)
     return value or None
