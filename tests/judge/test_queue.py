@@ -396,6 +396,18 @@ def test_arguments_are_checked(ws: Workspace) -> None:
         draw(empty, 1, rater="ann")
 
 
+def test_judging_before_the_first_label_is_not_too_late() -> None:
+    with Workspace.scratch() as ws, Workspace.scratch() as judged_first:
+        add_log(ws, 40)
+        annotations = ws.table("annotations").to_pyarrow()
+        ws.clear("annotations")
+        unjudged = draw(ws, 5, rater="ann")
+        ws.append("annotations", annotations)
+        add_log(judged_first, 40)
+        assert draw(ws, 5, rater="ann").items == draw(judged_first, 5, rater="ann").items
+        assert draw(ws, 5, rater="ann").items != unjudged.items
+
+
 def test_without_annotations_all_chances_are_equal() -> None:
     with Workspace.scratch() as ws:
         ws.append(

@@ -55,6 +55,7 @@ Every answer is saved as you give it."""
 WORDS = {
     question: {
         **{answer: key for key, answer in answers.items()},
+        **{words: key for key, words in SHOWN[question].items()},
         "space": " ",
         "more": " ",
         "back": "b",

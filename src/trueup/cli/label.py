@@ -95,11 +95,22 @@ def _workspace(
 
     with open_workspace(files, location, format=format, mapping=mapping) as ws:
         if not files:
+            _advise(ws)
             yield ws, None
             return
         target = output or DEFAULT_OUTPUT
         _resume(ws, target)
         yield ws, target
+
+
+def _advise(ws: Workspace) -> None:
+    """The queue works without verdicts, but it cannot put the informative rows first."""
+    if ws.count("annotations") < ws.count("interactions"):
+        typer.echo(
+            "Not every response has been judged; with trueup judge first, fewer "
+            "labels say as much.",
+            err=True,
+        )
 
 
 def _resume(ws: Workspace, target: Path) -> None:

@@ -193,6 +193,7 @@ def import_labels(
     same rater is replaced unless the stored one is later. Bad records go to the quarantine table.
     Answers to an exported queue get the probability of as much of the queue as came back.
     """
+    from trueup.judge.queue import advance, has_design
     from trueup.store import quarantine
 
     read = read_labels(
@@ -202,7 +203,7 @@ def import_labels(
         guideline=guideline,
         mapping=mapping,
         workspace=ws,
-        scale_drawn=False,
+        scale_drawn=not has_design(ws),
     )
     stored = _stored(ws, read.labels)
     added, updated, unchanged, older = [], [], 0, 0
@@ -223,8 +224,6 @@ def import_labels(
         ws.upsert(LABELS.name, LABELS.from_rows(updated))
     quarantine(ws, read.bad)
     if read.drawn and (added or updated):
-        from trueup.judge.queue import advance
-
         advance(ws, read.drawn)
     return LabelImport(
         read.records, len(added), len(updated), unchanged, older, read.blank, read.bad

@@ -42,7 +42,17 @@ if TYPE_CHECKING:
 
     from trueup.store import Workspace
 
-__all__ = ["QUESTIONS", "Item", "Queue", "Recorder", "advance", "draw", "queue_rows", "resume"]
+__all__ = [
+    "QUESTIONS",
+    "Item",
+    "Queue",
+    "Recorder",
+    "advance",
+    "draw",
+    "has_design",
+    "queue_rows",
+    "resume",
+]
 
 DEFAULT_SEED = 0
 _SETTING = "label_design"
@@ -127,8 +137,7 @@ def draw(
         raise UserError(f"n must be at least 1, got {n}.", "For example: trueup label --n 50")
     if not 0.0 <= overlap <= 1.0:
         raise UserError(f"overlap must be in [0, 1], got {overlap!r}.", "For example: 0.2")
-    design = _design(ws, seed, per)
-    counts = count_strata(ws, design)
+    design, counts = _design(ws, seed, per)
     labels = _human_labels(ws)
     design = _bounded(design, counts, len(labels) + n)
     wanted = expected_below(design.frontier, *arrays(counts, design)) + n
@@ -215,6 +224,11 @@ class Recorder:
         _store(self._ws, self._sample, changed | self._sample.refresh(), moved)
         if self._saved:
             self._saved()
+
+
+def has_design(ws: Workspace) -> bool:
+    """Whether a queue was ever drawn in this workspace."""
+    return _stored_design(ws) is not None
 
 
 def advance(ws: Workspace, ids: Iterable[str]) -> None:
@@ -335,30 +349,38 @@ def _store(ws: Workspace, sample: Sample, changed: Collection[str], moved: bool)
 # The design
 
 
-def _design(ws: Workspace, seed: int | None, per: str | None) -> Design:
-    """The design that the workspace holds, else a new one, which it then holds."""
+def _design(ws: Workspace, seed: int | None, per: str | None) -> tuple[Design, list[Stratum]]:
+    """The design that the workspace holds, else a new one, which it then holds; and the strata."""
     design = _stored_design(ws)
     if design is None:
-        segment = per if per is not None else usual_segment(ws)
-        plain = Design(seed or DEFAULT_SEED, 0.1, 1.0, 0.0, segment)
-        counts = count_strata(ws, plain)
-        if not counts:
-            raise UserError(
-                "The workspace holds no interactions.", "Import a log: trueup import LOGFILE"
-            )
-        if per is not None and not any(stratum.segment for stratum in counts):
-            raise UserError(
-                f"per must be a segment of the log, got {per!r}.", "List some with: trueup ls"
-            )
-        design = design_for(counts, seed=plain.seed, segment=segment)
-        ws.set_setting(_SETTING, design.dumps())
+        segment = usual_segment(ws) if per is None else per
+        return _new_design(ws, DEFAULT_SEED if seed is None else seed, segment, per)
     for name, given, kept in (("seed", seed, design.seed), ("per", per, design.segment)):
         if given is not None and given != kept:
             raise UserError(
                 f"{name} must be {kept!r}, as when labelling began here, got {given!r}.",
                 f"Leave out {name}: the probabilities of earlier labels rest on it.",
             )
-    return design
+    if not design.frontier:  # nothing rests on it yet, and the log may have been judged since
+        return _new_design(ws, design.seed, design.segment or usual_segment(ws), per)
+    return design, count_strata(ws, design)
+
+
+def _new_design(
+    ws: Workspace, seed: int, segment: str | None, per: str | None
+) -> tuple[Design, list[Stratum]]:
+    counts = count_strata(ws, Design(seed, 0.1, 1.0, 0.0, segment))
+    if not counts:
+        raise UserError(
+            "The workspace holds no interactions.", "Import a log: trueup import LOGFILE"
+        )
+    if per is not None and not any(stratum.segment for stratum in counts):
+        raise UserError(
+            f"per must be a segment of the log, got {per!r}.", "List some with: trueup ls"
+        )
+    design = design_for(counts, seed=seed, segment=segment)
+    ws.set_setting(_SETTING, design.dumps())
+    return design, counts
 
 
 def _stored_design(ws: Workspace) -> Design | None:
