@@ -300,6 +300,25 @@ def test_after_the_log_has_grown_the_new_rows_below_come_first(ws: Workspace) ->
         assert probability == pytest.approx(min(1, frontier * items[key].size))
 
 
+def test_a_small_log_labelled_whole_that_then_grows_manyfold(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sample's reach is cut to what can be read back; old labels keep their certainty."""
+    monkeypatch.setattr("trueup.judge.queue._SPARE", 0)
+    with Workspace.scratch() as grown:
+        add_log(grown, 3)
+        label_all(grown, draw(grown, 3, rater="ann"))
+        assert math.isinf(design_of(grown).frontier)
+        add_log(grown, 1200, source="b.jsonl", start=3)
+        queue = draw(grown, 2, rater="ann")
+        assert len(queue.sample.rows) < 700
+        label_all(grown, queue)
+        rows = stored(grown)
+        assert len(rows) == 10
+        assert all(0 < row["probability"] <= 1 for row in rows.values())
+        assert all(rows[item.id, "legitimate", "ann"]["probability"] < 0.5 for item in queue.items)
+
+
 def test_a_queue_comes_back_from_another_tool(ws: Workspace, tmp_path: Path) -> None:
     queue = draw(ws, 30, rater="ann")
     rows = queue_rows(ws, queue)

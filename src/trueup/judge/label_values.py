@@ -101,7 +101,7 @@ def answer_of(question: str, value: Any, *, flag: str | None = None) -> str:
     LabelError
         The value stands for no answer.
     """
-    word = _word(value)
+    word = value if value in ANSWERS[question] else _word(value)
     flags = _FLAGS[flag] if flag and question == "compliance" else {}
     answer = flags.get(word) or _MEANING[question].get(word)
     if answer is not None:

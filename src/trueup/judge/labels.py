@@ -316,12 +316,16 @@ def _read_file(path: str | Path, defaults: _Defaults, found: _Found) -> None:
     """Add a file's answers. Raises `UserError` when no record has the columns it takes."""
     unusable: Record | None = None
     usable = False
+    known: dict[tuple[str, ...], dict[str, str]] = {}  # most records have the same columns
     for record in read_records(path):
         found.records += 1
         if isinstance(record, BadLabel):
             found.bad.append(record)
             continue
-        columns = _columns(record.cells, defaults.mapping)
+        keys = tuple(record.cells)
+        if keys not in known:
+            known[keys] = _columns(record.cells, defaults.mapping)
+        columns = known[keys]
         if _missing(columns):
             unusable = unusable or record
         usable = usable or not _missing(columns)
