@@ -334,17 +334,18 @@ def _event_row(key: str, event: Event, place: int) -> tuple[Any, ...]:
     layer = text_of(logged)
     if layer is None:
         raise BadRecordError("A guardrail result must name its guard, got no name.")
-    position = place if position is None else integer_of(position, f"position of guard '{layer}'")
+    of = f" of guard '{layer}'"
+    position = place if position is None else integer_of(position, "position", of)
     if position is None:
         position = place
     if score is not None:
-        score = number_of(score, f"score of guard '{layer}'")
+        score = number_of(score, "score", of=of)
     if threshold is not None:
-        threshold = number_of(threshold, f"threshold of guard '{layer}'")
+        threshold = number_of(threshold, "threshold", of=of)
     if latency is not None:
-        latency = number_of(latency, f"latency_ms of guard '{layer}'", low=0.0)
-    did = None if action is None else action_of(action, f"action of guard '{layer}'")
-    flagged = None if fired is None else flag_of(fired, f"fired of guard '{layer}'")
+        latency = number_of(latency, "latency_ms", 0.0, of=of)
+    did = None if action is None else action_of(action, "action", of)
+    flagged = None if fired is None else flag_of(fired, "fired", of)
     if score is not None and threshold is not None:
         flagged = score >= threshold
     elif flagged is None:

@@ -193,7 +193,8 @@ class Flat:
         self._fill_texts(exchange, row, columns.texts)
         self._fill_mapped(exchange, row)
         if columns.guarded:
-            guarded = {key: parsed(row[key]) for key in EVENT_KEYS if key in row}
+            free = EVENT_KEYS.difference(self._map.columns)
+            guarded = {key: parsed(value) for key, value in row.items() if key in free}
             exchange.events = (*exchange.events, *events_of(guarded, bool(exchange.response)))
         return (exchange,)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -20,23 +20,7 @@ BLOCKED_REASONS = frozenset(
     )
 )
 
-# Keys of a record that may hold guardrail results.
-EVENT_KEYS = (
-    "guardrails",
-    "guardrail_results",
-    "layer_events",
-    "prompt_filter_results",
-    "prompt_annotations",
-    "content_filter_results",
-    "guardrail_information",
-    "amazon-bedrock-guardrailAction",
-    "amazon-bedrock-trace",
-    "trace",
-    "moderation",
-    "moderations",
-    "moderation_results",
-    "promptFeedback",
-)
+_Reader = Callable[[dict[str, Any], bool], list[Event]]
 
 
 @lru_cache(maxsize=1024)
@@ -50,23 +34,23 @@ def events_of(record: dict[str, Any], delivered: bool) -> list[Event]:
 
     delivered: a normal answer is on record, so a verdict that only says "flagged" stopped nothing.
     """
-    events: list[Event] = []
-    for key in ("guardrails", "guardrail_results", "layer_events"):
-        if record.get(key):
-            events += _listed(record[key], key)
-    for key in ("prompt_filter_results", "prompt_annotations"):
-        if record.get(key):
-            events += _azure_prompt(record[key])
-    if record.get("content_filter_results"):
-        events += _azure(record["content_filter_results"], "output")
-    if record.get("guardrail_information"):
-        events += _litellm(record["guardrail_information"])
-    for key in ("moderation", "moderations", "moderation_results"):
-        if record.get(key):
-            events += _moderation(record[key], delivered)
-    events += _bedrock(record)
-    events += _gemini(record)
-    return events
+    return [event for read in _readers(tuple(record)) for event in read(record, delivered)]
+
+
+@lru_cache(maxsize=4096)
+def _readers(keys: tuple[str, ...]) -> tuple[_Reader, ...]:
+    """The shapes that a record with these keys may hold."""
+    return tuple(read for read, names in _SHAPES.items() if not names.isdisjoint(keys))
+
+
+def _own(record: dict[str, Any], delivered: bool) -> list[Event]:
+    """Lists of verdicts under a name of their own: trueup's convention, and the commonest."""
+    return [
+        event
+        for key in ("guardrails", "guardrail_results", "layer_events")
+        if record.get(key)
+        for event in _listed(record[key], key)
+    ]
 
 
 def guardrail_event(item: Any, name: str | None = None) -> Event:
@@ -75,19 +59,20 @@ def guardrail_event(item: Any, name: str | None = None) -> Event:
         raise BadRecordError(f"guardrails must hold objects, got {shown(item)}.")
     get = item.get
     layer = get("name") or get("layer") or get("guardrail") or get("guardrail_name") or name
-    fired = get("fired")
-    if fired is None:
+    score, threshold, fired = get("score"), get("threshold"), get("fired")
+    if fired is None and (score is None or threshold is None):
         fired = _fired(item)
+    action, latency = get("action"), get("latency_ms")
     return Event(
         layer,
         get("position"),
         get("stage") or get("source"),
         get("category"),
-        get("score"),
-        get("threshold"),
+        score,
+        threshold,
         fired,
-        _first(item, "action", "decision", "verdict", "result"),
-        _latency(item),
+        action if type(action) is str else _first(item, "action", "decision", "verdict", "result"),
+        _latency(item) if latency is None else latency,
         get("config_version") or get("version"),
     )
 
@@ -136,8 +121,15 @@ def _listed(value: Any, key: str) -> list[Event]:
     ]
 
 
+def _azure_record(record: dict[str, Any], delivered: bool) -> list[Event]:
+    """Azure OpenAI: results for each prompt in the list, and for the answer."""
+    events: list[Event] = []
+    for key in ("prompt_filter_results", "prompt_annotations"):
+        events += _azure_prompt(record.get(key))
+    return events + _azure(record.get("content_filter_results"), "output")
+
+
 def _azure_prompt(results: Any) -> list[Event]:
-    """Azure OpenAI: one entry per prompt, each with its content_filter_results."""
     events: list[Event] = []
     for entry in results if type(results) is list else [results]:
         if type(entry) is dict:
@@ -169,9 +161,10 @@ def _azure(results: Any, stage: str) -> list[Event]:
     return events
 
 
-def _litellm(value: Any) -> list[Event]:
+def _litellm(record: dict[str, Any], delivered: bool) -> list[Event]:
     """LiteLLM: status success, blocked or guardrail_intervened; a failure said nothing."""
     events = []
+    value = record.get("guardrail_information")
     for item in value if type(value) is list else [value]:
         if type(item) is not dict:
             continue
@@ -190,8 +183,17 @@ def _litellm(value: Any) -> list[Event]:
     return events
 
 
-def _moderation(value: Any, delivered: bool) -> list[Event]:
+def _moderations(record: dict[str, Any], delivered: bool) -> list[Event]:
     """OpenAI-style moderation: {results: [{flagged, categories, category_scores}]} or parts."""
+    return [
+        event
+        for key in ("moderation", "moderations", "moderation_results")
+        if record.get(key)
+        for event in _moderation(record[key], delivered)
+    ]
+
+
+def _moderation(value: Any, delivered: bool) -> list[Event]:
     if type(value) is dict and {"input", "output"} & value.keys():
         return [
             event._replace(stage=stage)
@@ -233,7 +235,7 @@ def _worst_category(item: dict[str, Any]) -> tuple[str | None, float | None]:
     return None, None
 
 
-def _bedrock(record: dict[str, Any]) -> list[Event]:
+def _bedrock(record: dict[str, Any], delivered: bool) -> list[Event]:
     """Amazon Bedrock: the guardrail's action, and by category from the trace where it is logged."""
     trace = record.get("amazon-bedrock-trace") or record.get("trace")
     found = trace.get("guardrail") if type(trace) is dict else None
@@ -297,7 +299,7 @@ def _assessed(assessment: dict[str, Any], stage: str) -> Iterator[Event]:
                     )
 
 
-def _gemini(record: dict[str, Any]) -> list[Event]:
+def _gemini(record: dict[str, Any], delivered: bool) -> list[Event]:
     """Gemini: promptFeedback.blockReason stops the request before the model."""
     feedback = record.get("promptFeedback") or record.get("prompt_feedback")
     if type(feedback) is not dict:
@@ -306,3 +308,17 @@ def _gemini(record: dict[str, Any]) -> list[Event]:
     if not reason:
         return []
     return [Event("provider", stage="input", category=str(reason).lower(), action="block")]
+
+
+# The shapes, in the order in which their guards usually run, and the keys that announce each.
+_SHAPES: dict[_Reader, frozenset[str]] = {
+    _own: frozenset(("guardrails", "guardrail_results", "layer_events")),
+    _azure_record: frozenset(
+        words("prompt_filter_results prompt_annotations content_filter_results")
+    ),
+    _litellm: frozenset(("guardrail_information",)),
+    _moderations: frozenset(("moderation", "moderations", "moderation_results")),
+    _bedrock: frozenset(("amazon-bedrock-guardrailAction", "amazon-bedrock-trace", "trace")),
+    _gemini: frozenset(("promptFeedback", "prompt_feedback")),
+}
+EVENT_KEYS = frozenset().union(*_SHAPES.values())

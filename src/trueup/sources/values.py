@@ -193,23 +193,24 @@ def text_of(value: Any) -> str | None:
 
 
 def number_of(
-    value: Any, name: str, low: float | None = None, high: float | None = None
+    value: Any, name: str, low: float | None = None, high: float | None = None, of: str = ""
 ) -> float | None:
-    """A finite number in [low, high], or None when blank."""
-    if value is None:
-        return None
+    """A finite number in [low, high], or None when blank. name and `of` say what it is."""
     kind = type(value)
     if kind is not float and kind is not int:
-        value = _parse_number(value, name)
+        value = None if value is None else _parse_number(value, name + of)
         if value is None:
             return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number):
         if math.isnan(number):
             return None
-        raise BadRecordError(f"{name} must be a finite number, got {number}.")
+        raise BadRecordError(f"{name}{of} must be a finite number, got {number}.")
     if (low is not None and number < low) or (high is not None and number > high):
-        raise BadRecordError(f"{name} must be {_range(low, high)}, got {shown(value)}.")
+        raise BadRecordError(f"{name}{of} must be {_range(low, high)}, got {shown(value)}.")
     return number
 
 
@@ -233,13 +234,13 @@ def _range(low: float | None, high: float | None) -> str:
     return f"at most {high:g}" if low is None else f"between {low:g} and {high:g}"
 
 
-def integer_of(value: Any, name: str) -> int | None:
+def integer_of(value: Any, name: str, of: str = "") -> int | None:
     """A whole number that fits 64 bits, or None when blank."""
-    number = number_of(value, name)
+    number = number_of(value, name, of=of)
     if number is None:
         return None
     if number != int(number) or abs(number) > 2**53:
-        raise BadRecordError(f"{name} must be a whole number, got {shown(value)}.")
+        raise BadRecordError(f"{name}{of} must be a whole number, got {shown(value)}.")
     return int(number)
 
 
@@ -330,15 +331,15 @@ def _epoch_micros(value: float, name: str) -> int:
     return int(value) // 1_000 if isinstance(value, int) else round(value / 1_000)
 
 
-def flag_of(value: Any, name: str) -> bool | None:
+def flag_of(value: Any, name: str, of: str = "") -> bool | None:
     """True when the value says that a guard fired, False when it says that it did not."""
     if value is None or value is True or value is False:
         return value
-    action = action_of(value, name)
+    action = action_of(value, name, of)
     return None if action is None else action != "allow"
 
 
-def action_of(value: Any, name: str) -> str | None:
+def action_of(value: Any, name: str, of: str = "") -> str | None:
     """The action that a word, a boolean or 0/1 stands for; None when blank."""
     if value is None:
         return None
@@ -359,7 +360,7 @@ def action_of(value: Any, name: str) -> str | None:
     elif isinstance(value, float) and math.isnan(value):
         return None
     raise BadRecordError(
-        f"{name} must be one of {', '.join(ACTIONS)} (or a word such as pass, flagged, true, 0), "
+        f"{name}{of} must be one of {', '.join(ACTIONS)} (or a word such as pass, flagged, 0), "
         f"got {shown(value)}."
     )
 
