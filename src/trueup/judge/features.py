@@ -23,6 +23,7 @@ MAX_CHARS = 16_000
 """Only this much of an answer is read: bounds memory and time per row, whatever the log holds."""
 
 NEAR_CHARS = 350
+CLOSE_CHARS = 800
 HEAD_CHARS = 240
 OPENING_CHARS = 90
 
@@ -124,17 +125,11 @@ def with_features(table: ir.Table, response: str) -> ir.Table:
     )
     t = t.mutate(**_columns(suspect=_once(suspect.coalesce(False))))
     text, start = t[PREFIX + "read"], t[PREFIX + "start"]
-    t = t.mutate(**_columns(long=ibis.ifelse(t[PREFIX + "suspect"], _normal(text), None)))
-    sentences = t[PREFIX + "long"].re_split(f"[{_SENTENCE_END}]+")
+    near = _normal(text.left(CLOSE_CHARS).strip())
+    t = t.mutate(**_columns(long=ibis.ifelse(t[PREFIX + "suspect"], near, None)))
     t = t.mutate(
-        **_columns(
-            sentences=sentences.length().coalesce(0),
-            found=sentences.filter(lambda s: s.re_search(phrases.TRIGGER)),
-            head=t[PREFIX + "long"].strip().left(HEAD_CHARS),
-            chars=text.length().coalesce(0),
-        )
+        **_columns(digest=_text(t[PREFIX + "long"]), chars=t[PREFIX + "read"].length().coalesce(0))
     )
-    t = t.mutate(**_columns(digest=_text(t[PREFIX + "found"].join("\n"))))
     return t.mutate(**_phrase_columns(t))
 
 
@@ -143,7 +138,8 @@ def _occurrences(text: ir.StringValue, pattern: str) -> ir.IntegerValue:
 
 
 def _phrase_columns(t: ir.Table) -> dict[str, ir.Value]:
-    digest, head = t[PREFIX + "digest"], t[PREFIX + "head"]
+    digest = t[PREFIX + "digest"]
+    head = digest.left(HEAD_CHARS)
     opening = head.left(OPENING_CHARS)
     columns: dict[str, ir.Value] = {}
     for name, pattern in phrases.ANYWHERE.items():
@@ -155,9 +151,9 @@ def _phrase_columns(t: ir.Table) -> dict[str, ir.Value]:
     for name, pattern in phrases.IN_OPENING.items():
         columns[f"{PREFIX}h_{name}"] = opening.re_search(pattern).coalesce(False)
     columns[PREFIX + "h_first_person"] = head.re_search(_FIRST_PERSON).coalesce(False)
-    columns[PREFIX + "triggered"] = digest.length().coalesce(0)
-    columns[PREFIX + "hits"] = t[PREFIX + "found"].length().coalesce(0)
-    columns[PREFIX + "items"] = _occurrences(t[PREFIX + "long"], _LIST_ITEM)
+    columns[PREFIX + "hits"] = _occurrences(digest, phrases.TRIGGER)
+    columns[PREFIX + "sentences"] = _occurrences(digest, f"[{_SENTENCE_END}]+")
+    columns[PREFIX + "items"] = _occurrences(digest, _LIST_ITEM)
     return columns
 
 
@@ -174,6 +170,8 @@ def length_features(t: ir.Table) -> dict[str, ir.Value]:
 
 def phrase_features(t: ir.Table) -> dict[str, ir.Value]:
     """The features of suspect answers; every one is 0 for the others."""
+    import ibis
+
     from trueup.judge.barriers import ln
 
     def n(name: str) -> ir.Value:
@@ -185,7 +183,7 @@ def phrase_features(t: ir.Table) -> dict[str, ir.Value]:
     def log1p(count: ir.Value) -> ir.Value:
         return ln((count + 1).cast("float64"))
 
-    chars, no_list = t[PREFIX + "chars"], t[PREFIX + "items"] < 2
+    chars, no_list = ibis.least(t[PREFIX + "chars"], CLOSE_CHARS), t[PREFIX + "items"] < 2
     refusing, sermonizing = head("refusing"), head("sermon") | head("sermonizing")
     moral_density = n("moral") * 300 / (chars + 300)
     features = {f"log_{name}": log1p(n(name)) for name in phrases.COUNTED}
@@ -206,7 +204,6 @@ def phrase_features(t: ir.Table) -> dict[str, ir.Value]:
         "refusing_no_list": refusing & no_list,
         "sermon_no_list": sermonizing & no_list,
         "log_items": log1p(t[PREFIX + "items"]),
-        "trigger_share": t[PREFIX + "triggered"] / (chars + 1),
         "triggers_per_100": t[PREFIX + "hits"] * 100 / (chars + 100),
         "trigger_sentences": t[PREFIX + "hits"] / (t[PREFIX + "sentences"] + 1),
     }

@@ -40,8 +40,7 @@ class Logistic:
 
         plain = self._plus(ibis.literal(self.intercept), length_features(table))
         close = self._plus(plain, phrase_features(table))
-        z = ibis.ifelse(table[PREFIX + "suspect"], close, plain)
-        return z.clip(-MAX_LOGIT, MAX_LOGIT)
+        return ibis.ifelse(table[PREFIX + "suspect"], close, plain)
 
     def _plus(self, start: Any, features: Mapping[str, ir.Value]) -> Any:
         for name, value in features.items():
@@ -78,19 +77,20 @@ def load_model() -> Model:
     return Model.from_dict(json.loads(files("trueup.judge").joinpath(WEIGHTS).read_text("utf-8")))
 
 
-def with_probabilities(table: ir.Table, model: Model) -> ir.Table:
-    """Add `_tu_p_full`, `_tu_p_partial` and `_tu_p_refusal` to a table with features."""
+def _sigmoid(logit: ir.FloatingValue) -> ir.FloatingValue:
+    import ibis
+
     from trueup.judge.barriers import exp
 
+    return 1 / (1 + exp(-ibis.least(ibis.greatest(logit, -MAX_LOGIT), MAX_LOGIT)))
+
+
+def with_probabilities(table: ir.Table, model: Model) -> ir.Table:
+    """Add `_tu_p_full`, `_tu_p_partial` and `_tu_p_refusal` to a table with features."""
     t = table.mutate(
         **{PREFIX + "z1": model.not_full.logit(table), PREFIX + "z2": model.refusal.logit(table)}
     )
-    t = t.mutate(
-        **{
-            PREFIX + "s1": 1 / (1 + exp(-t[PREFIX + "z1"])),
-            PREFIX + "s2": 1 / (1 + exp(-t[PREFIX + "z2"])),
-        }
-    )
+    t = t.mutate(**{PREFIX + "s1": _sigmoid(t[PREFIX + "z1"]), PREFIX + "s2": _sigmoid(t[PREFIX + "z2"])})
     refused, wholly = t[PREFIX + "s1"], t[PREFIX + "s2"]
     return t.mutate(
         **{
