@@ -136,7 +136,7 @@ def test_it_says_what_a_lead_needs() -> None:
         "12,480 interactions, 240 labelled; prediction-powered (PPI++), clustered by user",
         "Fix this first",
         "+3.1 points",
-        "0.91 points",
+        "0.9 points",
         "240 LABELLED BY HUMANS",
         "SIMULATED",
         "kill a zombie process",

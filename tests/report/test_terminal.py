@@ -108,6 +108,15 @@ def test_a_long_list_is_cut_and_says_so(printed: Printed) -> None:
     assert "… and 292 more" in shown
 
 
+def test_only_the_first_cuts_are_listed(printed: Printed) -> None:
+    report = sample()
+    cuts = tuple(replace(report.segments[0], column=f"cut{i}") for i in range(6))
+    shown = printed(replace(report, segments=cuts))
+    assert "by cut2" in shown
+    assert "by cut3" not in shown
+    assert "Also cut by cut3, cut4, cut5" in shown
+
+
 def test_an_unlabelled_segment_in_a_labelled_report_is_marked(printed: Printed) -> None:
     report = sample()
     bare = estimate("wrongful refusal", 0.3, 0.1, labels=0)

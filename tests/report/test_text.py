@@ -133,6 +133,8 @@ def test_percent(share: float | None, shown: str) -> None:
 def test_points_are_not_percent() -> None:
     assert points(0.031) == "3.1 points"
     assert points(0.01) == "1.0 point"
+    assert points(0.0037) == "0.4 points"
+    assert points(0.0002) == "0.02 points"
     assert points(-0.3091) == "−30.9 points"
     assert points(math.nan) == "unknown"
 

@@ -36,7 +36,13 @@ __all__ = ["print_tax"]
 
 _WIDEST = 100  # columns; longer lines are hard to read
 _NAME = 20  # columns for a name
-_GROUPS, _LAYERS, _ACTIONS, _WORDS = 8, 12, 5, 5  # rows shown; the page and the JSON have all
+_CUTS, _GROUPS, _LAYERS, _ACTIONS, _WORDS = (
+    3,
+    8,
+    12,
+    5,
+    5,
+)  # rows shown; the page and the JSON have all
 
 _PLAINER = str.maketrans("·›†…−“”’█▏▎▍▌▋▊▉", '->*~-""\'#.......') | {ord("±"): "+/-"}
 
@@ -173,7 +179,10 @@ def _actions(page: _Page, report: TaxReport) -> None:
 
 def _segments(page: _Page, report: TaxReport) -> None:
     highest = max((r.wrongful_refusal.value for r in report.segments if _known(r)), default=0.0)
+    columns = list(dict.fromkeys(row.column for row in report.segments))
     for column, group in groupby(report.segments, key=lambda row: row.column):
+        if column not in columns[:_CUTS]:
+            continue
         rows = worst_first(list(group))
         page.title(f"Who pays, by {shorten(column, 30)}", "wrongful refusal")
         for row in rows[:_GROUPS]:
@@ -187,6 +196,10 @@ def _segments(page: _Page, report: TaxReport) -> None:
                 (f"n {row.n:,}", -11, _QUIET),
             )
         _more(page, len(rows), _GROUPS)
+    if columns[_CUTS:]:
+        others = shorten(", ".join(columns[_CUTS:]), 200)
+        page.blank()
+        page.prose((f"Also cut by {others}: in the page and the JSON.", _QUIET))
 
 
 def _layers(page: _Page, report: TaxReport) -> None:

@@ -145,7 +145,7 @@ def points(difference: float | None) -> str:
     """Return a difference of two shares as "3.1 points": percentage points, not percent."""
     if difference is None or not math.isfinite(difference):
         return UNKNOWN
-    return _with_unit(100 * difference, _decimals(100 * difference), "points")
+    return _with_unit(100 * difference, _point_decimals(100 * difference), "points")
 
 
 def money(value: float | None, currency: str) -> str:
@@ -193,8 +193,11 @@ def interval(estimate: Estimate, unit: str = "percent", currency: str = "") -> s
         for x in (estimate.value, estimate.low, estimate.high)
     )
     bounded = math.isfinite(low) and math.isfinite(high)
-    if unit in ("percent", "points"):
-        places = _decimals(value or (high if bounded else 0.0))
+    main = value or (high if bounded else 0.0)
+    if unit == "percent":
+        places = _decimals(main)
+    elif unit == "points":
+        places = _point_decimals(main)
     else:
         places = _places(max(abs(x) for x in (value, low, high) if math.isfinite(x)))
     head = _with_unit(value, places, unit, currency)
@@ -259,6 +262,11 @@ def _places(size: float) -> int:
 def _decimals(shown: float) -> int:
     size = abs(shown)
     return 1 if size == 0 or size >= 0.95 else 2 if size >= 0.01 else 3
+
+
+def _point_decimals(shown: float) -> int:
+    """One decimal: a tenth of a point is as fine as anyone acts on."""
+    return 1 if shown == 0 or abs(shown) >= 0.05 else 2
 
 
 def _number(value: float, places: int) -> str:
