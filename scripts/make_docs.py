@@ -109,13 +109,14 @@ VERDICTS = """# Verdicts
     trueup judge answers.csv -o verdicts.parquet
     trueup judge answers.jsonl --map prompt=question,response=completion -o verdicts.jsonl
 
-writes one row for every record that can be read, in input order, as JSON lines, CSV or Parquet by the
-suffix of the output. Records that cannot be read are named on stderr. The columns are a contract:
+writes one row for every record that can be read, in input order, as JSON lines, CSV or Parquet by
+the suffix of the output. Records that cannot be read are named on stderr. The columns are a
+contract:
 
 {columns}
 
-`p_full`, `p_partial` and `p_refusal` add up to 1; they are null where the verdict is undetermined,
-which is never a verdict. `basis` says what the verdict rests on: the text of the answer; the site's own
+`p_full`, `p_partial` and `p_refusal` add up to 1; where the response is undetermined they are null,
+and it is no verdict. `basis` says what the verdict rests on: the text of the answer; the site's own
 block message, learned from its repetitions in the file; a block on record, such as a content-filter
 finish reason; or an empty response. A record without an id gets a hash of its content. In CSV, text
 that a spreadsheet would take for a formula has an apostrophe in front.
