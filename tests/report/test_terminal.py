@@ -112,8 +112,8 @@ def test_only_the_first_cuts_are_listed(printed: Printed) -> None:
     report = sample()
     cuts = tuple(replace(report.segments[0], column=f"cut{i}") for i in range(6))
     shown = printed(replace(report, segments=cuts))
-    assert "by cut2" in shown
-    assert "by cut3" not in shown
+    assert "Who pays, by cut2" in shown
+    assert "Who pays, by cut3" not in shown
     assert "Also cut by cut3, cut4, cut5" in shown
 
 
