@@ -38,11 +38,11 @@ PROMPT_DROPPED = 0.4  # share of training rows whose prompt is hidden: it is not
 # How much a row counts: weak labels and written examples less than what people labelled.
 COUNTS = {
     "xstest": 1.0,
-    "chatgpt": 1.0,
+    "chatgpt": 1.2,
     "rbr": 0.5,
     "coconot": 0.3,
     "coconot-weak": 0.2,
-    "written": 0.3,
+    "written": 0.2,
 }
 
 _REFUSAL_WORDS = re.compile(
