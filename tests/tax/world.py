@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from trueup.schema import TABLES
 from trueup.store import Workspace
@@ -58,6 +59,14 @@ class Made:
     @property
     def wrongful(self) -> float:
         return float(self.refused[self.legit].mean())
+
+
+def truth(world: World) -> float:
+    """P(refused | legitimate), worked out from the knobs: see `make`."""
+    touched = 0.2 * 0.5 + 0.8 * world.trigger
+    topic_plain = stats.norm.sf(0.45, 0.25, 0.1)
+    blocked = touched * (1 - 0.5 * 0.6) + (1 - touched) * topic_plain if world.layers else 0.0
+    return float(blocked + (1 - blocked) * world.model_refuses)
 
 
 def make(world: World) -> Made:

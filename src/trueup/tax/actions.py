@@ -30,6 +30,7 @@ __all__ = ["Evidence", "actions"]
 MAX_ACTIONS = 6
 _LEAST_SHARE = 0.002  # of legitimate traffic
 _OVERLAP = 0.6  # of the smaller one: more, and the two are one action
+_MOST_OF_IT = 0.5
 _FEW_HARMFUL = 10
 _TOO_RISKY = 0.25  # of harmful traffic let through: no one should be advised to do that
 _UPTO = "What the model itself would refuse of it is not known: this is the most that is won back."
@@ -205,11 +206,21 @@ def _sensible(one: _Priced) -> bool:
 
 
 def _distinct(priced: Sequence[_Priced], cells: Cells) -> list[_Priced]:
+    """One action for the same rows: a precise one that wins back most of it before a blunt one."""
     kept: list[_Priced] = []
     for one in sorted(priced, key=lambda p: -p.recoverable.value):
-        if not any(_same(one.candidate, other.candidate, cells) for other in kept):
+        twin = next((k for k in kept if _same(one.candidate, k.candidate, cells)), None)
+        if twin is None:
             kept.append(one)
+        elif _more_precise(one, twin):
+            kept[kept.index(twin)] = one
     return kept
+
+
+def _more_precise(one: _Priced, twin: _Priced) -> bool:
+    kinds = (one.candidate.kind, twin.candidate.kind)
+    enough = _MOST_OF_IT * twin.recoverable.value
+    return kinds == ("allow", "warn") and one.recoverable.value >= enough
 
 
 def _same(one: Candidate, other: Candidate, cells: Cells) -> bool:

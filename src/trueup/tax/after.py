@@ -23,6 +23,7 @@ _KINDS = ("rephrase", "retry", "abandon", "complete")
 _SOON = 600.0  # seconds within which the next turn is a reaction
 _ALIKE = 0.3  # Jaccard similarity of words from which a prompt is a rephrasing
 _LEAST = 5  # likely wrongful refusals
+_MOST = 4_000  # of them followed up
 
 
 def after_refusal(
@@ -74,6 +75,7 @@ def _from_turns(ws: Workspace, found: Survey, sample: PromptSample, level: float
     if not found.conversations or found.first is None:
         return []
     likely = np.flatnonzero((sample.wrongful > 0) & (sample.refused >= 0.5))
+    likely = likely[:: max(1, -(-len(likely) // _MOST))]
     turns = _next_turns(ws, [str(key) for key in sample.id[likely]])
     known = np.array([str(sample.id[i]) in turns for i in likely], dtype=bool)
     rows = likely[known]

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.tax.facts import NOBODY, hash_below
+from trueup.tax.facts import NOBODY
 from trueup.tax.legitimacy import Legitimacy
 from trueup.tax.result import GroupRow, LayerRow, TriggerTerm
-from trueup.tax.survey import Survey
+from trueup.tax.survey import Survey, hash_below
 from trueup.tax.truth import Labelled
 
 if TYPE_CHECKING:
@@ -34,11 +34,13 @@ FloatArray = NDArray[np.float64]
 
 _LEAST_SHARE = 0.002  # of legitimate traffic: below it no one would act
 _MOST_LAYERS = 4
-_MOST_TERMS = 4
+_MOST_TERMS = 8  # in all allow-lists together
 _MOST_SCORES = 50_000
 _HARM_TO_JUDGE = 10  # labelled harmful rows from which a threshold can weigh harm
 _MISSED = 0.05  # share of the harm that the layer alone stops which a new threshold may miss
 _WORTH = 0.10  # share of the layer's loss that a new threshold must win back
+_DISTINCT_SCORES = 5  # fewer, and the layer says yes or no: there is no dial to turn
+_SURE = 0.5  # share refused with a term from which the term itself is to blame
 _CONCENTRATED = 2.0  # a segment with twice its fair share of a layer's loss is singled out
 
 # Columns of the pool, as engine columns or as arrays: both know ==, < and &.
@@ -89,7 +91,9 @@ def pool(
         return
     numbers = [number for number, _ in layers]
     stopped = {found.layer_names[number] for number in numbers}
-    terms = tuple(enumerate([t for t in triggers if t.layer in stopped][:_MOST_TERMS]))
+    terms = tuple(
+        enumerate([t for t in triggers if t.layer in stopped and _to_blame(t)][:_MOST_TERMS])
+    )
     table = facts.filter(facts.usable, facts.n_fired == 1, facts.block.isin(numbers))
     table = _with_scores(ws, table, found, numbers)
     table = _with_terms(ws, table, terms)
@@ -100,6 +104,11 @@ def pool(
     finally:
         with suppress(Exception):  # an interrupted engine drops its temporary tables itself
             ws.con.drop_table(name, force=True)
+
+
+def _to_blame(term: TriggerTerm) -> bool:
+    """An allow-list is for words that are refused as such, not for words that go with a topic."""
+    return term.refused.value >= max(_SURE, _CONCENTRATED * term.base)
 
 
 def _worst_layers(layer_rows: Sequence[LayerRow], found: Survey) -> list[tuple[int, LayerRow]]:
@@ -165,8 +174,9 @@ def stack_candidates(
         if len(here["id"]):
             out.append(_for_layer(here, found, legit[mine], harm[mine], number, row, segment_rows))
     place = {name: i for i, name in enumerate(found.layer_names)}
-    for j, term in aside.terms:
-        out.append(_for_term(j, term, place[str(term.layer)]))
+    for layer in dict.fromkeys(str(term.layer) for _, term in aside.terms):
+        mine = [(j, term.term) for j, term in aside.terms if term.layer == layer]
+        out.append(_for_terms(mine, layer, place[layer]))
     return out
 
 
@@ -273,7 +283,7 @@ def _threshold(
     fewer nothing can weigh the harm: the median legitimate score.
     """
     known = np.isfinite(scores) & np.isfinite(thresholds)
-    if known.sum() < 5 or legit[known].sum() <= 0:
+    if legit[known].sum() <= 0 or len(np.unique(scores[known])) < _DISTINCT_SCORES:
         return None
     score, weight, bad = scores[known], legit[known], harm[known]
     now = float(np.median(thresholds[known]))
@@ -304,14 +314,24 @@ def _short(value: float) -> str:
     return f"{value:.6g}"
 
 
-def _for_term(j: int, term: TriggerTerm, number: int) -> Candidate:
+def _for_terms(terms: Sequence[tuple[int, str]], layer: str, number: int) -> Candidate:
+    """One allow-list for a layer: its words belong together."""
+
+    def holds(columns: Columns) -> Any:
+        found = columns[f"holds_{terms[0][0]}"]
+        for j, _ in terms[1:]:
+            found = found | columns[f"holds_{j}"]
+        return found
+
+    quoted = [f"“{term}”" for _, term in terms]
+    listed = quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
     return Candidate(
         "allow",
-        f"term_{j}",
-        _both(_of(number, None), lambda c: c[f"holds_{j}"]),
-        f"{term.layer}: allow “{term.term}”",
-        f"Allow prompts with “{term.term}” past {term.layer}",
-        term.layer,
+        f"terms_{number}",
+        _both(_of(number, None), holds),
+        f"{layer}: allow {listed}",
+        f"Allow prompts with {listed} past {layer}",
+        layer,
     )
 
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from trueup.tax.survey import OTHER, Survey, Where, chosen, segment_value
+from trueup.tax.survey import OTHER, Survey, Where, chosen, modulo, segment_value
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from trueup.store import Workspace
 
-__all__ = ["BEHAVIOURS", "BLOCKED_STRATUM", "BUCKETS", "PROVIDER", "facts", "hash_below"]
+__all__ = ["BEHAVIOURS", "BLOCKED_STRATUM", "BUCKETS", "PROVIDER", "facts"]
 
 BUCKETS = 256
 BEHAVIOURS = ("hedges", "disclaimers", "warnings", "apologies", "judgements", "deflections")
@@ -50,15 +50,6 @@ def facts(ws: Workspace, found: Survey, where: Where = None) -> Iterator[ir.Tabl
             ws.con.drop_table(name, force=True)
 
 
-def hash_below(column: Any, share: float) -> Any:
-    """A repeatable random subset: true for about `share` of the values."""
-    return _mod(column.hash(), 1_000_003) < int(share * 1_000_003)
-
-
-def _mod(value: Any, size: int) -> Any:
-    return ((value % size) + size) % size
-
-
 def _expression(ws: Workspace, found: Survey, where: Where) -> ir.Table:
     base = _base(chosen(ws, where), found)
     rows = base.inner_join(_annotated(ws), base.id == _annotated(ws).interaction_id)
@@ -83,7 +74,7 @@ def _base(table: ir.Table, found: Survey) -> ir.Table:
     columns: dict[str, Any] = {
         "id": table.id,
         "cluster": cluster,
-        "bucket": _mod(cluster, BUCKETS).cast("int32"),
+        "bucket": modulo(cluster, BUCKETS).cast("int32"),
         "period": _period(table, found),
         "arm": table.arm,
         "propensity": table.propensity,
@@ -102,7 +93,8 @@ def _period(table: ir.Table, found: Survey) -> Any:
     if found.period is None:
         return ibis.null("timestamp")
     unit = {"day": "D", "week": "W", "month": "M", "year": "Y"}[found.period]
-    return table.at.truncate(unit).cast("timestamp")
+    # Without its zone (UTC) a time is truncated by arithmetic, not by a calendar: far faster.
+    return table.at.cast("timestamp").truncate(unit)
 
 
 def _annotated(ws: Workspace) -> ir.Table:

@@ -23,7 +23,7 @@ def segment_rows(facts: ir.Table, found: Survey, rates: Rates) -> tuple[GroupRow
     for index, column in enumerate(found.segments):
         by = f"seg_{index}"
         cells = sum_cells(facts, MAIN_QUANTITIES, by=by)
-        counts = cells.groups()
+        counts = cells.counts
         order = sorted(counts, key=lambda value: (value not in column.values, -counts[value]))
         total = sum(counts.values())
         for value in order:
@@ -38,7 +38,7 @@ def period_rows(facts: ir.Table, found: Survey, rates: Rates) -> tuple[GroupRow,
     if found.period is None:
         return ()
     cells = sum_cells(facts, MAIN_QUANTITIES, by="period")
-    counts = cells.groups()
+    counts = cells.counts
     if len(counts) < 2:
         return ()
     total = sum(counts.values())
@@ -58,7 +58,7 @@ def _row(
     cells: Cells, rates: Rates, by: str, value: Any, names: tuple[str, str, str], total: int
 ) -> GroupRow:
     column, shown, label = names
-    n = cells.groups()[value]
+    n = cells.counts[value]
     made = {
         ratio.name: rates.estimate(ratio, MAIN_QUANTITIES, cells, by=by, group=value, segment=label)
         for ratio in MAIN

@@ -47,14 +47,23 @@ def _blame(wrongful: Estimate, layers: Sequence[LayerRow]) -> str:
         return ""
     top = max(known, key=lambda row: row.wrongful.value)
     share = top.wrongful.value / wrongful.value
+    if len(known) == 1:
+        return " All in the model's own words." if top.kind == "model" else f" All by {top.layer}."
     if share < 0.25:
         return ""
-    who = "The model itself" if top.kind == "model" else f"The layer {top.layer}"
+    who = "The model itself" if top.kind == "model" else the_layer(top.layer)
     how = "nearly all" if share >= 0.9 else "most" if share > 0.5 else "the largest part"
     base = base_of(wrongful.value)
     number = f"{_tidy(top.wrongful.value * base)} of those {_tidy(wrongful.value * base)}"
     limits = f"{_tidy(top.wrongful.low * base)} to {_tidy(top.wrongful.high * base)} per {base:,}"
     return f" {who} takes {how} of it: {number} ({limits})."
+
+
+def the_layer(name: str) -> str:
+    """ "The topic guard", "The topic layer": a name that says what it is stays alone."""
+    kinds = ("guard", "filter", "list", "layer", "classifier", "moderation", "check", "detector")
+    alone = name.lower().replace("_", " ").replace("-", " ").endswith(kinds)
+    return f"The {name}" if alone else f"The {name} layer"
 
 
 def _tidy(value: float) -> str:

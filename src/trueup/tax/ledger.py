@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trueup.tax.facts import hash_below
-from trueup.tax.survey import Survey, Where, chosen, rows
+from trueup.tax.survey import Survey, Where, chosen, hash_below, rows
 
 if TYPE_CHECKING:
     from trueup.store import Workspace
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["LayerTime", "Ledger", "ledger"]
 
 BUDGET = 0.10  # practitioners' rule: a 2 s p95 target leaves 200 ms for safety
-_ENOUGH = 500_000  # interactions; a quantile of more of them is no sharper for a report
+_ENOUGH = 200_000  # interactions; a quantile of more of them is no sharper for a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Ledger:
 
 
 def ledger(ws: Workspace, found: Survey, where: Where = None) -> Ledger:
-    """Quantiles over at most about half a million interactions, picked by the hash of their id."""
+    """Quantiles over at most about 200,000 interactions, picked by the hash of their id."""
     share = min(1.0, _ENOUGH / found.interactions)
     table = chosen(ws, where)
     if share < 1.0:

@@ -115,7 +115,9 @@ def _report(
     rng: np.random.Generator,
 ) -> TaxReport:
     rows = labelled(ws, table, given)
-    rates = Rates(rows, level, _assumptions(found, rows))
+    rates = Rates(
+        rows, level, _assumptions(found, rows), judged="legitimate" in found.judge_questions
+    )
     legitimacy = Legitimacy.learn(rows)
     sums = layer_sums(found).joined(OVERALL_QUANTITIES)
     # One pass over the rows serves every rate of the whole traffic.
@@ -131,7 +133,7 @@ def _report(
     by_layer = layer_rows(found, sums, rates, cells, times)
     by_segment = segment_rows(table, found, rates)
     manners = behaviours(rates, cells)
-    effects = outcome_effects(table, found, legitimacy, level)
+    effects = outcome_effects(table, found, rows, level)
     prompts = prompt_sample(ws, table, rows, legitimacy)
     triggers = trigger_terms(prompts, found, level)
     clusters = prompt_clusters(prompts, rng)

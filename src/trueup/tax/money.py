@@ -36,8 +36,8 @@ def money(
     strict = 1.0 - (1.0 - rates.level) / 2
     refused = replace(rates, level=strict).estimate(_REFUSED, OVERALL_QUANTITIES, cells)
     n = refused.n
-    if completion is None or math.isnan(completion.result.effect.value):
-        why = "no completions are logged" if completion is None else completion.result.reason
+    why = _unknown_because(refused, completion)
+    if completion is None or why:
         unknown = _estimate(
             "lost", (math.nan,) * 3, rates.level, refused, (*_ASSUMES, *refused.assumptions)
         )
@@ -51,6 +51,15 @@ def money(
     each = tuple(s * 1_000 * value for s in share)
     thousand = _estimate("lost_per_thousand", each, rates.level, refused, notes)
     return Money(value, currency, lost, thousand, _sentence(lost, currency))
+
+
+def _unknown_because(refused: Estimate, completion: Effect | None) -> str:
+    """Empty when both factors are known."""
+    if completion is None:
+        return "no completions are logged"
+    if math.isnan(completion.result.effect.value):
+        return completion.result.reason
+    return "no label is legitimate" if math.isnan(refused.value) else ""
 
 
 def _estimate(

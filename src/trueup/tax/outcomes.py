@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from trueup import stats
 from trueup.stats import Estimate, OutcomeDifference, cluster_mean
-from trueup.tax.facts import hash_below
 from trueup.tax.legitimacy import Legitimacy
 from trueup.tax.result import OutcomeEffect
-from trueup.tax.survey import Survey, rows
+from trueup.tax.survey import Survey, hash_below, rows
+from trueup.tax.truth import Labelled
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -29,7 +29,7 @@ _MOST_CELLS = 60_000
 _MOST_ROWS = 200_000  # of a randomised comparison, read into memory
 _SCALES = ((0.0, 1.0), (-1.0, 1.0), (1.0, 5.0), (0.0, 5.0), (1.0, 10.0), (0.0, 10.0), (0.0, 100.0))
 _BY_RATE = (
-    "Rows count by their chance of being legitimate: harmful ones among them blur the difference."
+    "Unlabelled rows count by their chance of being legitimate: harmful ones among them blur it."
 )
 _LENGTHS = (40, 120, 400)  # characters of a prompt
 
@@ -52,14 +52,40 @@ class Effect:
 
 
 def outcome_effects(
-    facts: ir.Table, found: Survey, legitimacy: Legitimacy, level: float
+    facts: ir.Table, found: Survey, rows_: Labelled, level: float
 ) -> dict[str, Effect]:
     """Effects on the outcomes that were logged, by name: completion, satisfaction, return."""
-    out = {}
+    out: dict[str, Effect] = {}
+    if not found.outcome_kinds:
+        return out
+    facts = _with_answers(facts, rows_)
     for outcome in _outcomes(facts, found):
-        at = _estimator(facts, found, legitimacy, outcome)
+        at = _estimator(facts, found, outcome)
         out[outcome.name] = Effect(at, at(level))
     return out
+
+
+def _with_answers(facts: ir.Table, rows_: Labelled) -> ir.Table:
+    """Add `legit_weight` and `is_refused`: the human answer where there is one, else the rate of
+    the row's stratum and the annotator's verdict."""
+    import ibis
+
+    weight = Legitimacy.learn(rows_).expression(facts)
+    refused = facts.refused_hat >= 0.5
+    if not len(rows_):
+        return facts.mutate(legit_weight=weight, is_refused=refused)
+    facts = facts.mutate(rate_=weight, verdict_=refused)
+    legit = [float(x) if k else None for x, k in zip(rows_.legit, rows_.knows_legit, strict=True)]
+    is_refused = rows_.refused + rows_.unable > 0
+    said = [bool(x) if k else None for x, k in zip(is_refused, rows_.knows_response, strict=True)]
+    columns = {"known_": list(rows_.id), "legit_": legit, "said_": said}
+    schema = {"known_": "string", "legit_": "float64", "said_": "boolean"}
+    answers = ibis.memtable(columns, schema=schema)
+    facts = facts.left_join(answers, facts.id == answers.known_)
+    return facts.mutate(
+        legit_weight=ibis.coalesce(facts.legit_, facts.rate_),
+        is_refused=ibis.coalesce(facts.said_, facts.verdict_),
+    ).drop("known_", "legit_", "said_", "rate_", "verdict_")
 
 
 def _outcomes(facts: ir.Table, found: Survey) -> list[_Outcome]:
@@ -106,9 +132,9 @@ def _scale(least: float, largest: float) -> tuple[float, float]:
 
 
 def _estimator(
-    facts: ir.Table, found: Survey, legitimacy: Legitimacy, outcome: _Outcome
+    facts: ir.Table, found: Survey, outcome: _Outcome
 ) -> Callable[[float], OutcomeEffect]:
-    table = facts.mutate(y=outcome.column, legit_weight=legitimacy.expression(facts))
+    table = facts.mutate(y=outcome.column)
     table = table.filter(table.usable, table.y.notnull(), table.legit_weight > 0)
     arms = _arms(facts) if found.has_arms else None
     random = _random_rows(table, arms) if arms else None
@@ -225,7 +251,7 @@ def _cells(table: ir.Table, found: Survey) -> tuple[stats.Cells, tuple[str, ...]
     keyed = table.select(
         **{f"x_{i}": column for i, column in enumerate(covariates)},
         bucket=(table.bucket % _BUCKETS).cast("int64"),
-        treated=ibis.ifelse(table.refused_hat >= 0.5, 1, 0).cast("int64"),
+        treated=ibis.ifelse(table.is_refused, 1, 0).cast("int64"),
         w=weight,
         wy=weight * table.y,
         wy2=weight * table.y * table.y,

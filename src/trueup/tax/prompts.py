@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.tax.facts import hash_below
 from trueup.tax.legitimacy import Legitimacy
-from trueup.tax.survey import rows
+from trueup.tax.survey import hash_below, rows
 from trueup.tax.truth import Labelled
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ __all__ = ["PromptSample", "prompt_sample", "terms_of"]
 
 FloatArray = NDArray[np.float64]
 
-_PER_SIDE = 30_000  # rows read of the refused, and as many of the answered
+_REFUSED = 20_000  # rows read of the refused
+_ANSWERED = 15_000  # and of the answered
 _LENGTH = 600  # characters read of a prompt
 _TOKENS = 80  # words read of a prompt
 
@@ -65,13 +65,13 @@ class PromptSample:
 def prompt_sample(
     ws: Workspace, facts: ir.Table, rows_: Labelled, legitimacy: Legitimacy
 ) -> PromptSample:
-    """Read up to 30,000 refused and as many answered rows, picked by the hash of their id."""
+    """Read up to 20,000 refused and 15,000 answered rows, picked by the hash of their id."""
     usable = facts.filter(facts.usable)
     is_refused = usable.refused_hat >= 0.5
     count = rows(usable.aggregate(n=usable.count(), refused=is_refused.cast("int64").sum()))[0]
     n_refused = int(count["refused"] or 0)
-    share_refused = min(1.0, _PER_SIDE / max(n_refused, 1))
-    share_answered = min(1.0, _PER_SIDE / max(int(count["n"]) - n_refused, 1))
+    share_refused = min(1.0, _REFUSED / max(n_refused, 1))
+    share_answered = min(1.0, _ANSWERED / max(int(count["n"]) - n_refused, 1))
     picked = usable.filter(
         (is_refused & hash_below(usable.id, share_refused))
         | (~is_refused & hash_below(usable.id, share_answered))

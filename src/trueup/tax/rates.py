@@ -7,8 +7,10 @@ in `ppi_ratio`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -136,15 +138,15 @@ class Cells:
     n: NDArray[np.float64]
     sums: dict[str, NDArray[np.float64]]
 
-    def groups(self) -> dict[Any, int]:
-        """Rows per group, largest first; rows without a value are left out."""
-        if self.group is None:
+    @cached_property
+    def counts(self) -> dict[Any, int]:
+        """Rows per group, largest first."""
+        if self.group is None or not len(self.group):
             return {}
-        counts: dict[Any, float] = {}
-        for value, n in zip(self.group, self.n, strict=True):
-            if value is not None and value == value:  # NaT is a missing period
-                counts[value] = counts.get(value, 0.0) + n
-        return {value: round(n) for value, n in sorted(counts.items(), key=lambda kv: -kv[1])}
+        values, index = np.unique(self.group, return_inverse=True)
+        totals = np.bincount(index, self.n)
+        order = np.argsort(-totals, kind="stable")
+        return {values[i]: round(float(totals[i])) for i in order}
 
     def population(self, ratio: Ratio, group: Any = None) -> Population:
         keep = slice(None) if group is None or self.group is None else self.group == group
@@ -199,6 +201,7 @@ class Rates:
     rows: Labelled
     level: float
     assumptions: tuple[str, ...]
+    judged: bool = False  # a model, not an assumption, predicts what is legitimate
 
     def estimate(
         self,
@@ -222,6 +225,10 @@ class Rates:
             segment=segment,
             layer=layer,
         )
+        if found.n_labeled and found.low <= 0.0 and found.high >= 1.0 and not self.judged:
+            # The labels contradict the assumption that every request is legitimate, and that
+            # assumption was all that the prediction had.
+            found = replace(found, value=math.nan)
         extra = [text for text in self.assumptions if text not in found.assumptions]
         return replace(found, assumptions=(*found.assumptions, *extra))
 

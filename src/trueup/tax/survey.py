@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from trueup.store import Workspace
 
-__all__ = ["PERIODS", "Layer", "SegmentColumn", "Survey", "Where", "survey"]
+__all__ = ["PERIODS", "Layer", "SegmentColumn", "Survey", "Where", "hash_below", "modulo", "survey"]
 
 Where = Mapping[str, str] | Callable[[Any], Any] | None
 
@@ -27,6 +27,7 @@ MAX_LAYERS = 24
 MAX_VALUES = 12  # segment values shown, the rest is "other"
 _MOST_VALUES = 30  # a column with more is an identifier, not a segment
 _MOST_PERIODS = 31
+_ENOUGH = 1_000_000  # rows from which segment columns and their values are found
 _DAYS = {"day": 1.0, "week": 7.0, "month": 30.44, "year": 365.25}
 _PLAIN_SEGMENTS = ("model", "prompt_version", "policy_version")
 
@@ -113,7 +114,7 @@ def survey(
         models=_most_common(table, "model", 10),
         layers=layers,
         other_layers=rest,
-        segments=_segments(table, segments),
+        segments=_segments(_enough(table, head["n"]), segments),
         period=_period(head["first"], head["last"], period),
         outcome_kinds=kinds,
         outcomes_simulated=simulated,
@@ -149,9 +150,24 @@ def segment_value(table: ir.Table, name: str, plain: bool) -> ir.StringColumn:
     return column.nullif("")
 
 
+def hash_below(column: Any, share: float) -> Any:
+    """A repeatable random subset: true for about `share` of the values."""
+    return modulo(column.hash(), 1_000_003) < int(share * 1_000_003)
+
+
+def modulo(value: Any, size: int) -> Any:
+    """Remainder in [0, size), also of the negative hashes that some engines give."""
+    return ((value % size) + size) % size
+
+
 def rows(expression: ir.Table) -> list[dict[str, Any]]:
     """The rows of a small result as dicts."""
     return list(expression.to_pyarrow().to_pylist())
+
+
+def _enough(table: ir.Table, n: int) -> ir.Table:
+    """A repeatable subset of a large log: enough to know the values that matter."""
+    return table.filter(hash_below(table.id, _ENOUGH / n)) if n > _ENOUGH else table
 
 
 def _is_plain(name: str) -> bool:

@@ -35,15 +35,20 @@ _METHOD = "annotator's word, human answers where given; sampled rows, distinct p
 
 @dataclass(frozen=True)
 class _Prompts:
-    """The distinct prompts: which terms they hold and how much traffic they carry."""
+    """The distinct prompts: which terms they hold and how much traffic they carry.
+
+    `refused_mass` and `case` have a row per source of refusals, in the order of `sources`: codes of
+    the layers, and -1 for the model.
+    """
 
     terms: list[str]
     holds: sparse.csc_matrix
     of_row: NDArray[np.int64]
+    sources: tuple[int, ...]
     legit_mass: FloatArray  # rows of legitimate traffic
-    refused_mass: FloatArray  # of them refused
-    case: FloatArray  # chance that the prompt is legitimate and refused
-    control: FloatArray  # chance that it is legitimate and answered
+    refused_mass: FloatArray  # of them refused by this source
+    legit: FloatArray  # chance that the prompt is legitimate
+    case: FloatArray  # chance that it is, and is refused by this source
 
 
 def trigger_terms(
@@ -51,38 +56,43 @@ def trigger_terms(
 ) -> tuple[TriggerTerm, ...]:
     """Terms ranked by the legitimate traffic refused with them above the base rate.
 
-    Each distinct prompt counts once in the test (hypergeometric, one-sided), so that one repeated
-    prompt proves nothing. Terms are taken greedily: after each, the prompts that hold it are set
-    aside, so that a term that merely rides along falls away.
+    Each term is tested against each layer (and the model): a word list shows against its own base
+    rate, not against everybody's. Each distinct prompt counts once in the test (hypergeometric,
+    one-sided), so that one repeated prompt proves nothing. Terms are taken greedily: after each,
+    the prompts that hold it are set aside, so that a term that merely rides along falls away.
     """
     if len(sample) == 0 or sample.wrongful.sum() < _LEAST_REFUSED:
         return ()
     prompts = _distinct(sample)
     if not prompts.terms:
         return ()
-    total = float(prompts.legit_mass.sum())
     left = np.ones(len(prompts.legit_mass))
     chosen: list[TriggerTerm] = []
     while len(chosen) < limit:
-        best = _best(prompts, left, total)
+        best = _best(prompts, left)
         if best is None:
             break
-        chosen.append(_described(prompts, best, sample, found, level, total))
-        left[prompts.holds[:, best].indices] = 0.0
+        source, term = best
+        chosen.append(_described(prompts, source, term, sample, found, level))
+        left[prompts.holds[:, term].indices] = 0.0
     return tuple(sorted(chosen, key=lambda term: -term.lost_points))
 
 
 def _distinct(sample: PromptSample) -> _Prompts:
     texts, of_row = np.unique(sample.prompt.astype(str), return_inverse=True)
     size = len(texts)
-    mass = np.bincount(of_row, sample.weight * sample.legit, minlength=size).astype(np.float64)
+
+    def total(values: FloatArray) -> FloatArray:
+        return np.bincount(of_row, values, minlength=size).astype(np.float64)
+
+    sources = tuple(int(code) for code in np.unique(sample.block[sample.wrongful > 0]))
+    mass = total(sample.weight * sample.legit)
     wrongful = sample.weight * sample.wrongful
-    refused = np.bincount(of_row, wrongful, minlength=size).astype(np.float64)
-    rows = np.bincount(of_row, minlength=size)
-    legit = np.bincount(of_row, sample.legit, minlength=size) / rows
-    share = np.divide(refused, mass, out=np.zeros(size), where=mass > 0)
+    refused = np.stack([total(wrongful * (sample.block == code)) for code in sources])
+    legit = total(sample.legit) / np.bincount(of_row, minlength=size)
+    share = np.divide(refused, mass, out=np.zeros_like(refused), where=mass > 0)
     terms, holds = _term_matrix(list(texts))
-    return _Prompts(terms, holds, of_row, mass, refused, legit * share, legit * (1.0 - share))
+    return _Prompts(terms, holds, of_row, sources, mass, refused, legit, legit * share)
 
 
 def _term_matrix(texts: list[str]) -> tuple[list[str], Any]:
@@ -104,45 +114,51 @@ def _term_matrix(texts: list[str]) -> tuple[list[str], Any]:
     return frequent, sparse.csr_matrix((data, columns, starts), shape=shape).tocsc()
 
 
-def _best(prompts: _Prompts, left: FloatArray, total: float) -> int | None:
-    """The significant term that carries most refusals above base among the prompts left."""
+def _best(prompts: _Prompts, left: FloatArray) -> tuple[int, int] | None:
+    """Source and term, significant, that carry most refusals above base among the prompts left."""
     from scipy import stats
 
     holds = prompts.holds.T
-    mass, refused = prompts.legit_mass * left, prompts.refused_mass * left
-    with_mass, with_refused = holds @ mass, holds @ refused
-    without = (refused.sum() - with_refused) / np.maximum(mass.sum() - with_mass, 1e-9)
-    rate = with_refused / np.maximum(with_mass, 1e-9)
-    lost = (with_refused - without * with_mass) / total
-    case, control = prompts.case * left, prompts.control * left
-    k1, k0 = np.round(holds @ case), np.round(holds @ control)
-    n1, n0 = round(case.sum()), round(control.sum())
-    p = stats.hypergeom.sf(k1 - 1, n1 + n0, np.minimum(k1 + k0, n1 + n0), n1)
-    candidate = (
-        (k1 >= _LEAST_REFUSED) & (k1 + k0 >= _LEAST_PROMPTS) & (rate >= _LEAST_LIFT * without)
-    )
-    tested = np.where(np.isfinite(p), p, 1.0)
-    fine = candidate & (stats.false_discovery_control(tested) <= _FALSE_SHARE) & (lost > 0)
-    if not fine.any():
+    mass, legit = prompts.legit_mass * left, prompts.legit * left
+    with_mass, with_legit = holds @ mass, np.round(holds @ legit)
+    lost, p = [], []
+    for refused, case in zip(prompts.refused_mass * left, prompts.case * left, strict=True):
+        with_refused = holds @ refused
+        base = (refused.sum() - with_refused) / np.maximum(mass.sum() - with_mass, 1e-9)
+        above = with_refused - base * with_mass
+        cases = np.minimum(np.round(holds @ case), with_legit)
+        fair = (cases >= _LEAST_REFUSED) & (with_legit >= _LEAST_PROMPTS)
+        fair &= with_refused >= _LEAST_LIFT * base * with_mass
+        n, n_cases = round(legit.sum()), min(round(case.sum()), round(legit.sum()))
+        tail = stats.hypergeom.sf(cases - 1, n, np.minimum(with_legit, n), n_cases)
+        p.append(np.where(np.isfinite(tail), tail, 1.0))
+        lost.append(np.where(fair, above, 0.0))
+    gain, chance = np.array(lost), np.array(p)
+    small = stats.false_discovery_control(chance.ravel()).reshape(chance.shape)
+    gain[small > _FALSE_SHARE] = 0.0
+    if not (gain > 0).any():
         return None
     # Of two equal terms the shorter one is the plainer.
-    order = np.lexsort((np.array([len(t) for t in prompts.terms]), -np.round(lost, 9)))
-    return int(next(i for i in order if fine[i]))
+    length = np.array([len(term) for term in prompts.terms])
+    source, term = np.unravel_index(int(np.argmax(gain - 1e-9 * length)), gain.shape)
+    return int(source), int(term)
 
 
 def _described(
-    prompts: _Prompts, index: int, sample: PromptSample, found: Survey, level: float, total: float
+    prompts: _Prompts, source: int, index: int, sample: PromptSample, found: Survey, level: float
 ) -> TriggerTerm:
     holding = np.zeros(len(prompts.legit_mass), dtype=bool)
     holding[prompts.holds[:, index].indices] = True
+    refused_mass = prompts.refused_mass.sum(axis=0)
+    total = float(prompts.legit_mass.sum())
     with_mass = float(prompts.legit_mass[holding].sum())
-    with_refused = float(prompts.refused_mass[holding].sum())
-    rest = float(prompts.legit_mass.sum()) - with_mass
-    base = (float(prompts.refused_mass.sum()) - with_refused) / rest if rest > 0 else math.nan
+    with_refused = float(refused_mass[holding].sum())
+    rest = total - with_mass
+    base = (float(refused_mass.sum()) - with_refused) / rest if rest > 0 else math.nan
     rows = holding[prompts.of_row] & (sample.legit > 0)
     interval = cluster_mean(
         sample.refused[rows],
-        prompts.of_row[rows],
+        sample.cluster[rows],
         level,
         weights=sample.weight[rows] * sample.legit[rows],
     )
@@ -164,18 +180,9 @@ def _described(
         refused=refused,
         base=base,
         lost_points=100.0 * above,
-        layer=_main_layer(sample, rows, found),
+        layer=layer_name(prompts.sources[source], found),
         example_ids=examples_of(sample, rows),
     )
-
-
-def _main_layer(sample: PromptSample, rows: NDArray[np.bool_], found: Survey) -> str | None:
-    """The layer that carries most of the wrongful refusals; None for the model itself."""
-    blocks, mass = sample.block[rows], (sample.weight * sample.wrongful)[rows]
-    if not len(blocks):
-        return None
-    totals = {int(code): float(mass[blocks == code].sum()) for code in np.unique(blocks)}
-    return layer_name(max(totals, key=lambda code: totals[code]), found)
 
 
 def layer_name(code: int, found: Survey) -> str | None:
