@@ -32,7 +32,7 @@ POLICIES = ((0, "v1", "p1"), (20, "v2", "p2"), (23, "v2", "p3"))
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One hand-written prompt; `legitimate` is yes, no or mismatch (see policy.md)."""
+    """One prompt; `legitimate` is yes, no or mismatch (see policy.md)."""
 
     id: str
     domain: str
