@@ -52,6 +52,11 @@ class Evidence:
     behaviours: Sequence[Behaviour]
     sample: PromptSample
 
+    @property
+    def n_harmful(self) -> int:
+        """Labelled interactions that a person called harmful."""
+        return int(self.rates.rows.harm.sum())
+
 
 @dataclass(frozen=True)
 class _Priced:
@@ -66,8 +71,8 @@ def actions(ws: Workspace, facts: ir.Table, seen: Evidence) -> tuple[Action, ...
 
     Refusals come before manners: an answer with a caveat is still an answer.
     """
-    out = [_action(one) for one in _stack(ws, facts, seen)]
-    out += [_action(one) for one in _model(facts, seen)]
+    out = [_action(one, seen.n_harmful) for one in _stack(ws, facts, seen)]
+    out += [_action(one, seen.n_harmful) for one in _model(facts, seen)]
     out.sort(key=lambda action: -action.recoverable.value)
     return (*out[: MAX_ACTIONS - 1], *_softer(seen.behaviours))
 
@@ -90,7 +95,8 @@ def _stack(ws: Workspace, facts: ir.Table, seen: Evidence) -> list[_Priced]:
         _price(c, quantities, cells, rates, examples_of(seen.sample, inside[c.name]))
         for c in proposals
     ]
-    return _distinct([one for one in priced if _sensible(one)], cells)
+    n_harmful = seen.n_harmful
+    return _distinct([one for one in priced if _sensible(one, n_harmful)], cells)
 
 
 def _quantities(proposals: Sequence[Candidate]) -> dict[str, Quantity]:
@@ -197,11 +203,11 @@ def _price(
     )
 
 
-def _sensible(one: _Priced) -> bool:
+def _sensible(one: _Priced, n_harmful: int) -> bool:
     """Worth a person's time, and not known to open the gates."""
     if not one.recoverable.value >= _LEAST_SHARE:
         return False
-    known = one.risk.n_labeled >= _FEW_HARMFUL and not math.isnan(one.risk.value)
+    known = n_harmful >= _FEW_HARMFUL and not math.isnan(one.risk.value)
     return not (known and one.risk.value > _TOO_RISKY)
 
 
@@ -232,17 +238,17 @@ def _same(one: Candidate, other: Candidate, cells: Cells) -> bool:
     return float(shared.sum()) > _OVERLAP * min(sizes)
 
 
-def _action(one: _Priced) -> Action:
+def _action(one: _Priced, n_harmful: int) -> Action:
     return Action(
         title=one.candidate.title,
-        sentence=_sentence(one),
+        sentence=_sentence(one, n_harmful),
         recoverable=one.recoverable,
         risk=one.risk,
         example_ids=one.example_ids,
     )
 
 
-def _sentence(one: _Priced) -> str:
+def _sentence(one: _Priced, n_harmful: int) -> str:
     won, act = one.recoverable, one.candidate.act
     if not won.n_labeled:
         much = f"{points(won.value)} points of legitimate traffic by the annotator's word"
@@ -254,12 +260,14 @@ def _sentence(one: _Priced) -> str:
             f"{act}: it refuses {points_between(won)} of legitimate traffic in its own words. "
             "Measure under-refusal before and after."
         )
-    return f"{act}: wins back up to {points_between(won)} of legitimate traffic; {_risk(one.risk)}"
+    risk = _risk(one.risk, n_harmful)
+    return f"{act}: wins back up to {points_between(won)} of legitimate traffic; {risk}"
 
 
-def _risk(risk: Estimate) -> str:
-    if math.isnan(risk.value) or risk.n_labeled < _FEW_HARMFUL or risk.high >= 0.999:
-        return "too few harmful requests are labelled to say what harm that lets through."
+def _risk(risk: Estimate, n_harmful: int) -> str:
+    if math.isnan(risk.value) or n_harmful < _FEW_HARMFUL or risk.high >= 0.999:
+        few = "no harmful request is" if n_harmful == 0 else f"only {n_harmful} harmful ones are"
+        return f"what harm that lets through is unknown: {few} labelled."
     return (
         f"lets through {percent(risk.value)} of harmful traffic that is stopped today "
         f"(at most {percent(risk.high)})."

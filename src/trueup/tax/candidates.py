@@ -36,7 +36,6 @@ _LEAST_SHARE = 0.002  # of legitimate traffic: below it no one would act
 _MOST_LAYERS = 4
 _MOST_TERMS = 8  # in all allow-lists together
 _MOST_SCORES = 50_000
-_HARM_TO_JUDGE = 10  # labelled harmful rows from which a threshold can weigh harm
 _MISSED = 0.05  # share of the harm that the layer alone stops which a new threshold may miss
 _WORTH = 0.10  # share of the layer's loss that a new threshold must win back
 _DISTINCT_SCORES = 5  # fewer, and the layer says yes or no: there is no dial to turn
@@ -279,8 +278,8 @@ def _threshold(
 ) -> tuple[float, float] | None:
     """The threshold now and the one to try; None when no threshold tells the two apart.
 
-    With ten or more labelled harmful rows: the highest that lets through at most 5 % of them. With
-    fewer nothing can weigh the harm: the median legitimate score.
+    The highest that lets through at most 5 % of the harmful rows that are labelled. Without one,
+    nothing can weigh the harm: the median legitimate score.
     """
     known = np.isfinite(scores) & np.isfinite(thresholds)
     if legit[known].sum() <= 0 or len(np.unique(scores[known])) < _DISTINCT_SCORES:
@@ -289,7 +288,7 @@ def _threshold(
     now = float(np.median(thresholds[known]))
     grid = np.unique(np.quantile(score, np.linspace(0.05, 0.95, 37)))
     won = np.array([weight[score < t].sum() for t in grid]) / weight.sum()
-    if (bad > 0).sum() >= _HARM_TO_JUDGE:
+    if bad.sum() > 0:
         missed = np.array([bad[score < t].sum() for t in grid]) / bad.sum()
         safe = np.flatnonzero((missed <= _MISSED) & (won >= _WORTH))
         if not len(safe):

@@ -20,7 +20,7 @@ from trueup.tax.layers import layer_rows, layer_sums, stack_maths
 from trueup.tax.ledger import ledger
 from trueup.tax.legitimacy import Legitimacy
 from trueup.tax.money import money
-from trueup.tax.outcomes import outcome_effects
+from trueup.tax.outcomes import outcome_effects, sharpest
 from trueup.tax.overall import OVERALL_QUANTITIES, annotator_says, behaviours, kinds, main_rates
 from trueup.tax.prompts import prompt_sample
 from trueup.tax.rates import Cells, Rates, sum_cells
@@ -167,9 +167,9 @@ def _report(
         periods=period_rows(table, found, rates),
         layers=by_layer,
         stack=stack_maths(found, sums, rates, cells, times),
-        outcomes=tuple(effect.result for effect in effects.values()),
+        outcomes=tuple(effect.result for effect in effects),
         after_refusal=after_refusal(ws, table, found, rates, prompts),
-        money=money(value, currency, effects.get("completion"), rates, cells),
+        money=money(value, currency, sharpest(effects, "completion"), rates, cells),
         triggers=triggers,
         clusters=clusters,
         actions=todo,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,11 @@ from trueup.tax.truth import Labelled
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["Effect", "outcome_effects"]
+__all__ = ["Effect", "outcome_effects", "sharpest"]
 
 FloatArray = NDArray[np.float64]
 
+_TOO_WIDE = 2.0
 _BUCKETS = 64  # enough to tell the spread between users, few enough to keep the cells few
 _MOST_CELLS = 60_000
 _MOST_ROWS = 200_000  # of a randomised comparison, read into memory
@@ -51,18 +52,34 @@ class Effect:
     result: OutcomeEffect
 
 
-def outcome_effects(
-    facts: ir.Table, found: Survey, rows_: Labelled, level: float
-) -> dict[str, Effect]:
-    """Effects on the outcomes that were logged, by name: completion, satisfaction, return."""
-    out: dict[str, Effect] = {}
+def outcome_effects(facts: ir.Table, found: Survey, rows_: Labelled, level: float) -> list[Effect]:
+    """Effects on completion, satisfaction and return, as far as they were logged.
+
+    The randomised comparison comes first where there is one; the adjusted one follows, because a
+    small holdout alone may be too wide to act on.
+    """
     if not found.outcome_kinds:
-        return out
+        return []
     facts = _with_answers(facts, rows_)
+    out: list[Effect] = []
     for outcome in _outcomes(facts, found):
-        at = _estimator(facts, found, outcome)
-        out[outcome.name] = Effect(at, at(level))
+        made = [Effect(at, at(level)) for at in _estimators(facts, found, outcome)]
+        known = [effect for effect in made if not effect.result.reason]
+        out += known or made[-1:]
     return out
+
+
+def sharpest(effects: Sequence[Effect], outcome: str) -> Effect | None:
+    """The randomised effect on this outcome, unless the adjusted one is twice as sharp."""
+    mine = [effect for effect in effects if effect.result.outcome == outcome]
+    if not mine:
+        return None
+    first, last = mine[0], mine[-1]
+    return last if _width(first) > _TOO_WIDE * _width(last) else first
+
+
+def _width(effect: Effect) -> float:
+    return effect.result.effect.high - effect.result.effect.low
 
 
 def _with_answers(facts: ir.Table, rows_: Labelled) -> ir.Table:
@@ -131,16 +148,15 @@ def _scale(least: float, largest: float) -> tuple[float, float]:
     return (least, largest) if largest > least else (least, least + 1.0)
 
 
-def _estimator(
+def _estimators(
     facts: ir.Table, found: Survey, outcome: _Outcome
-) -> Callable[[float], OutcomeEffect]:
+) -> list[Callable[[float], OutcomeEffect]]:
     table = facts.mutate(y=outcome.column)
     table = table.filter(table.usable, table.y.notnull(), table.legit_weight > 0)
     arms = _arms(facts) if found.has_arms else None
     random = _random_rows(table, arms) if arms else None
-    if random is not None:
-        return _Randomised(outcome, random)
-    return _Adjusted(outcome, *_cells(table, found))
+    adjusted = _Adjusted(outcome, *_cells(table, found))
+    return [adjusted] if random is None else [_Randomised(outcome, random), adjusted]
 
 
 @dataclass(frozen=True, slots=True)
