@@ -31,6 +31,7 @@ from trueup.report.text import (
     points,
     shell_word,
     shorten,
+    sources,
     spoken,
     vacuous,
     worst_first,
@@ -174,6 +175,12 @@ def test_the_worst_group_leads_and_the_rest_comes_last() -> None:
     shown = [row.value for row in worst_first(groups)]
     assert shown[:3] == ["bad", "mild", "unverified"]
     assert set(shown[3:]) == {"other", "unknown"}
+
+
+def test_sources_lose_their_folders() -> None:
+    assert sources("/home/ada/logs/a.jsonl, C:\\x\\b.csv") == "a.jsonl, b.csv"
+    assert sources("c.jsonl") == "c.jsonl"
+    assert sources("") == ""
 
 
 def test_estimates_are_named_as_one_says_them() -> None:

@@ -179,6 +179,7 @@ def _environment() -> Environment:
         amount=text.amount,
         milliseconds=text.milliseconds,
         shorten=text.shorten,
+        sources=text.sources,
         shell_word=text.shell_word,
         spoken=text.spoken,
         passage=passage,

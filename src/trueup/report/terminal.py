@@ -20,6 +20,7 @@ from trueup.report.text import (
     points,
     shell_word,
     shorten,
+    sources,
     spoken,
     vacuous,
     worst_first,
@@ -128,7 +129,7 @@ def _head(page: _Page, report: TaxReport) -> None:
     mark = (f"{o.labels:,} labelled", _GOOD) if report.verified else ("UNVERIFIED", _ALARM)
     simulated = (" · SIMULATED OUTCOMES", _ALARM) if o.outcomes_simulated else ("", "")
     page.prose(("What the safety layer costs", _LEAD), (" · ", _QUIET), mark, simulated)
-    facts = [shorten(o.source, 60), f"{o.interactions:,} interactions"]
+    facts = [shorten(sources(o.source), 60), f"{o.interactions:,} interactions"]
     facts += [f"{o.users:,} users"] if o.users else []
     facts += [f"{o.first:%Y-%m-%d} to {o.last:%Y-%m-%d}"] if o.first and o.last else []
     page.prose((" · ".join(filter(None, facts)), _QUIET))
@@ -262,7 +263,7 @@ def _outcomes(page: _Page, report: TaxReport) -> None:
 
 def _lost(row: OutcomeEffect) -> str:
     if not math.isfinite(row.effect.value):
-        return f"unknown{', ' if row.reason else ''}{row.reason}"
+        return f"unknown{': ' if row.reason else ''}{row.reason}"
     unit = outcome_unit(row)
     shown = interval(row.effect, "points" if unit == "percent" else unit)
     return f"{shown} lost to a refusal or degradation, {row.design}"
@@ -303,9 +304,10 @@ def _next_steps(page: _Page, report: TaxReport) -> None:
     if report.verified and report.labels.sentence:
         page.prose((report.labels.sentence, ""), indent=2)
         _command(page, report.labels.command)
-    ranked = worst_first([row for row in report.segments if row.value != "other" and _known(row)])
-    worst = f"{ranked[0].column}={ranked[0].value}" if ranked else ""
-    segment = f" --segment {shell_word(worst)}" if worst else ""
+    named = [row for row in report.segments if row.value != "other" and _known(row)]
+    # The group that certainly pays most: a high rate of a few interactions may be chance.
+    worst = max(named, key=lambda row: row.wrongful_refusal.low, default=None)
+    segment = f" --segment {shell_word(f'{worst.column}={worst.value}')}" if worst else ""
     _command(page, f"trueup ls --refused{segment}")
     if report.examples:
         _command(page, f"trueup show {shell_word(next(iter(report.examples)))}")

@@ -35,6 +35,7 @@ __all__ = [
     "points",
     "shell_word",
     "shorten",
+    "sources",
     "spoken",
     "vacuous",
     "worst_first",
@@ -212,6 +213,11 @@ def basis(estimate: Estimate) -> str:
     """Return how a number was obtained: "12,400 interactions, 212 labelled; prediction-powered"."""
     labelled = f"{estimate.n_labeled:,} labelled" if estimate.n_labeled else "none labelled"
     return f"{estimate.n:,} interactions, {labelled}; {neutralise(estimate.method)}"
+
+
+def sources(paths: str) -> str:
+    """Return the names of the files without their folders, which are nobody else's business."""
+    return ", ".join(re.split(r"[\\/]", path.rstrip("/"))[-1] for path in paths.split(", "))
 
 
 def spoken(name: str) -> str:
