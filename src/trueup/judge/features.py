@@ -78,8 +78,8 @@ def _marks(table: ir.Table, text: ir.StringValue) -> ir.StringValue:
     if _runs_on_duckdb(table):
         from trueup.judge.barriers import regexp_extract_all
 
-        return regexp_extract_all(text, f"(?i){phrases.TRIGGER}").join("\n").nullif("")
-    return ibis.ifelse(_once(text.re_search(f"(?i){phrases.TRIGGER}")), text, None)
+        return regexp_extract_all(text, f"(?i){phrases.CAUTION}").join("\n").nullif("")
+    return ibis.ifelse(_once(text.re_search(f"(?i){phrases.CAUTION}")), text, None)
 
 
 def _runs_on_duckdb(table: ir.Table) -> bool:
@@ -117,15 +117,9 @@ def with_features(table: ir.Table, response: str) -> ir.Table:
     body = t[PREFIX + "body"]
     read = ibis.ifelse(body.length() > MAX_CHARS, body.left(MAX_CHARS), body)
     t = t.mutate(**_columns(read=read, marks=_marks(t, read)))
-    marked = t[PREFIX + "marks"].notnull()
-    t = t.mutate(**_columns(start=ibis.ifelse(marked, t[PREFIX + "read"].left(NEAR_CHARS), None)))
-    start = t[PREFIX + "start"]
-    suspect = start.re_search(f"(?i){phrases.SUSPECT}") | (
-        _occurrences(start, f"(?i){phrases.TRIGGER}") >= 2
-    )
+    suspect = t[PREFIX + "read"].left(NEAR_CHARS).re_search(f"(?i){phrases.SUSPECT}")
     t = t.mutate(**_columns(suspect=_once(suspect.coalesce(False))))
-    text, start = t[PREFIX + "read"], t[PREFIX + "start"]
-    near = _normal(text.left(CLOSE_CHARS).strip())
+    near = _normal(t[PREFIX + "read"].left(CLOSE_CHARS).strip())
     t = t.mutate(**_columns(long=ibis.ifelse(t[PREFIX + "suspect"], near, None)))
     t = t.mutate(
         **_columns(digest=_text(t[PREFIX + "long"]), chars=t[PREFIX + "read"].length().coalesce(0))

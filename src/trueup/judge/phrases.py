@@ -9,7 +9,7 @@ not sentences of any data set.
 
 from __future__ import annotations
 
-__all__ = ["ANYWHERE", "COUNTED", "IN_HEAD", "IN_OPENING", "REPORTED", "SUSPECT", "TRIGGER", "any_of"]
+__all__ = ["ANYWHERE", "COUNTED", "IN_HEAD", "IN_OPENING", "CAUTION", "REPORTED", "SUSPECT", "TRIGGER", "any_of"]
 
 
 def any_of(*alternatives: str) -> str:
@@ -219,7 +219,7 @@ _AS_AI = any_of(
     r"(?:i'm|i am) (?:just |only |simply |merely )?an? (?:\w+ ){0,2}(?:ai|language model|"
     r"assistant|chatbot|machine)\b",
 )
-_SERMON = any_of(
+_SERMON_OPENS = any_of(
     r"^\s*(?:(?:first|well|but|however|while),? )?(?:and foremost,? )?(?:it(?:'s| is) (?:\w+ )?(?:never|not|important|crucial|essential|illegal|"
     r"unethical|inappropriate|wrong|against|against|vital|imperative|unacceptable|harmful|dangerous|unfair)|there (?:is|are) (?:no|never)|"
     r"no[,.] |i (?:do not|don't|strongly|cannot|can't|would never|disagree|must|don’t)|violence|please (?:do not|don't|seek|be|remember)|"
@@ -283,7 +283,7 @@ COUNTED: dict[str, str] = {
 
 # Looked for in the opening of a suspect answer, where a refusal usually stands.
 IN_HEAD: dict[str, str] = {
-    "sermon": _SERMON,
+    "sermon": _SERMON_OPENS,
     "improper": _IMPROPER,
     "denied": _DENIED,
     "virtue": _VIRTUE,
@@ -338,10 +338,10 @@ _REFUSAL_STEMS = (
     "should not", "shouldn['’]t", "not accurate", "not fair", "acceptable", "not a good", "no reason", "no evidence",
     "make sense", "t have access", "not have access", "not have any", "t have any", "not have the", "t have the",
     "not have personal", "t have personal", "don['’]t know", "do not know", "disagree", "not agree", "t agree",
-    "not believe", "t believe", "not hold", "not best", "is false", "personal (?:opinion|belief|feeling)", "political opinion", "condemn", "against the law", "my programming", "guidelines", "strive to", "blocked",
-    "flagged", "filtered", "restrict", "withheld", "off[- ]limits", "anything else", "something else", "my purpose",
+    "not believe", "t believe", "not hold", "not best", "is false", "personal (?:opinion|belief|feeling)", "political opinion", "condemn", "against the law", "my programming", "our guidelines", "my guidelines", "content policy", "content restriction", "strive to", "blocked",
+    "flagged", "filtered", "withheld", "off[- ]limits", "anything else", "something else", "my purpose",
     "i would not", "rather not", "advise against", "not comfortable", "t feel comfortable", "not feel comfortable",
-    "something i", "someth(?:ing)? we", "pass on this", "only help", "only answer", "only assist", "scope of",
+    "something i can", "something i'm", "something i am", "something i don't", "something we can", "pass on this", "only help", "only answer", "only assist", "scope of (?:my|our|this|what)", "my scope",
     "désolé", "ne peux pas", "lo siento", "no puedo", "tut mir leid", "leider", "mi dispiace", "não posso", "抱歉",
     "对不起", "无法", "不能", "申し訳", "できません", "죄송", "не могу", "извините",
 )  # fmt: skip
@@ -351,11 +351,15 @@ _SERMON_STEMS = (
     "consent", "violat", "coherent", "fictional", "concerned", "not sure", "wrong", "instead, ", "equal ",
     "respect (?:for|the|all|their|each|other|and|your|people)", "never (?:ok|the|app|a|be|jus)",
 )  # fmt: skip
-_ADVICE_STEMS = ("important to", "seek (?:help|prof|supp|leg|imm|out|guid)", "reach out")
-TRIGGER = any_of(
-    *ANYWHERE.values(), *_REFUSAL_STEMS, *_SERMON_STEMS, *_ADVICE_STEMS
+_SERMON = any_of(
+    *_SERMON_STEMS, "important to", "seek (?:help|prof|supp|leg|imm|out|guid)", "reach out", "depends", "subjective"
 )
 
-# What must stand near the beginning for the answer to be read closely, unless trigger sentences fill
-# much of it.
-SUSPECT = any_of(*_REFUSAL_STEMS)
+# What the opening must hold for the answer to be read closely: one sign of a refusal, or two of a sermon.
+SUSPECT = any_of(*_REFUSAL_STEMS, rf"{_SERMON}[\s\S]*{_SERMON}")
+
+# What is counted, in the answers read closely, as evidence of either.
+TRIGGER = any_of(*_REFUSAL_STEMS, *ANYWHERE.values(), _SERMON)
+
+# One pass over every response finds these.
+CAUTION = any_of(*ANYWHERE.values())
