@@ -14,6 +14,8 @@ demo: $(VENV)/.demo
 	$(BIN)/trueup judge -w $(DEMO)/trueup.duckdb
 	$(BIN)/trueup labels import examples/assistant_log/labels.jsonl -w $(DEMO)/trueup.duckdb
 	$(BIN)/trueup tax -w $(DEMO)/trueup.duckdb --html $(REPORT)
+	@echo "Open $(REPORT). To go on from here:"
+	@echo "  . $(BIN)/activate && export TRUEUP_WORKSPACE=$(DEMO)/trueup.duckdb"
 
 test: $(VENV)/.test
 	@sh scripts/system_packages.sh chromium
@@ -32,6 +34,7 @@ bench: bench-judge bench-import bench-tax
 
 bench-judge: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_judge.py --data $(SHARED_DATA)
+	$(BIN)/python benchmarks/bench_careful.py --data $(SHARED_DATA)
 	$(BIN)/python benchmarks/bench_annotator_speed.py --data $(SHARED_DATA)
 
 bench-import: $(VENV)/.test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -11,6 +12,9 @@ import typer
 from trueup import __version__
 from trueup.cli import import_, judge, label, labels, ls, show, tax
 from trueup.errors import UserError
+
+INTERRUPTED = 130  # what Typer exits with after Ctrl-C
+QUERY_INTERRUPTED = "Query interrupted"  # what DuckDB makes of Ctrl-C in the middle of a query
 
 app = typer.Typer(
     name="trueup",
@@ -49,6 +53,9 @@ def trueup(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a bug, 2 a user mistake, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a log holds characters that not every output has
+            stream.reconfigure(errors="replace")
     try:
         app(prog_name="trueup")
     except UserError as error:
@@ -56,13 +63,22 @@ def main() -> None:
         if error.fix:
             typer.echo(f"  {error.fix}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo(
-            "\nStopped. What was finished is kept; run the command again to go on.", err=True
-        )
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            _say_stopped()
+        raise
+    except RuntimeError as error:
+        if str(error) != QUERY_INTERRUPTED:
+            raise
+        _say_stopped()
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say_stopped() -> None:
+    note = "Stopped. What was finished is kept; run the command again to go on."
+    typer.echo(f"\n{note}", err=True)
 
 
 if __name__ == "__main__":

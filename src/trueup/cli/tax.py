@@ -59,10 +59,11 @@ def tax(
                 value_per_completion=value,
                 currency=currency,
             )
-    _display(report, html, json)
+    _display(report, html, json, files or [])
 
 
-def _display(report: TaxReport, html: Path | None, json: Path | None) -> None:
+def _display(report: TaxReport, html: Path | None, json: Path | None, files: list[Path]) -> None:
+    """Print the report, unless one of its other forms goes to stdout."""
     from trueup.cli._logs import console
     from trueup.report import print_tax, tax_html, tax_json
 
@@ -73,7 +74,7 @@ def _display(report: TaxReport, html: Path | None, json: Path | None) -> None:
     if html:
         _write(html, tax_html(report))
     if str(json) != "-" and str(html) != "-":
-        print_tax(report, console())
+        print_tax(report, console(), [str(path) for path in files])
         for path in filter(None, (html, json)):
             typer.echo(f"Wrote {path}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -54,13 +54,14 @@ _TAX = "red"
 _GOOD = "blue"
 
 
-def print_tax(report: TaxReport, console: Console) -> None:
+def print_tax(report: TaxReport, console: Console, files: Sequence[str] = ()) -> None:
     """Print the report. Nothing is wider than the console, and nothing in the log can style it.
 
     Control, invisible and reordering characters of the log appear as escapes; its square brackets
-    are never read as markup.
+    are never read as markup. `files`: the log files it was made from, where there is no workspace;
+    the commands that the report offers then name them.
     """
-    page = _Page(console)
+    page = _Page(console, files)
     _head(page, report)
     _three(page, report)
     _actions(page, report)
@@ -76,8 +77,9 @@ def print_tax(report: TaxReport, console: Console) -> None:
 class _Page:
     """Lines on a console: wrapped prose, and rows of cells cut to a given width."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, files: Sequence[str] = ()) -> None:
         self.console = console
+        self.files = [shell_word(name) for name in files]
         self.width = max(20, min(console.width, _WIDEST))
 
     def blank(self) -> None:
@@ -321,7 +323,17 @@ def _next_steps(page: _Page, report: TaxReport) -> None:
 
 def _command(page: _Page, command: str) -> None:
     if command:
-        page.prose(("› ", _QUIET), (command, "cyan"), indent=3)
+        page.prose(("› ", _QUIET), (_on_files(command, page.files), "cyan"), indent=3)
+
+
+def _on_files(command: str, files: Sequence[str]) -> str:
+    """The command for someone who works on these files and has no workspace."""
+    if not files:
+        return command
+    name, verb, *rest = command.split(" ", 2)
+    if verb == "show":
+        return " ".join([command, *(f"--file {file}" for file in files)])
+    return " ".join([name, verb, *files, *rest])
 
 
 def _more(page: _Page, there: int, shown: int) -> None:

@@ -185,8 +185,8 @@ def _head(table: ir.Table) -> dict[str, Any]:
     found = rows(
         table.aggregate(
             n=table.count(),
-            users=table.user_id.approx_nunique(),
-            conversations=table.conversation_id.approx_nunique(),
+            users=table.user_id.nunique(),
+            conversations=table.conversation_id.nunique(),
             first=table.at.min(),
             last=table.at.max(),
             arms=table.arm.nunique(),
