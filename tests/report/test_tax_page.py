@@ -137,7 +137,7 @@ def test_it_says_what_a_lead_needs() -> None:
         "Fix this first",
         "+3.1 points",
         "0.9 points",
-        "240 LABELLED BY HUMANS",
+        "240 LABELLED",
         "SIMULATED",
         "kill a zombie process",
         "only 3 refused interactions carry a rating",
@@ -152,7 +152,7 @@ def test_without_labels_it_says_so_and_what_to_do() -> None:
     assert "UNVERIFIED" in text
     assert "No human has labelled any of these interactions" in text
     assert "trueup label --n 200" in text
-    assert "LABELLED BY HUMANS" not in text
+    assert "LABELLED" not in text
 
 
 def test_observed_outcomes_are_not_called_simulated() -> None:
