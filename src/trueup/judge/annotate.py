@@ -19,13 +19,19 @@ __all__ = ["ANNOTATOR_VERSION", "OUTPUTS", "annotate", "annotate_texts", "learn_
 
 ANNOTATOR_VERSION: str = load_model().version
 
-COUNTS = (*ANYWHERE, *REPORTED)
+COUNTED_BY = {name: name for name in ANYWHERE} | REPORTED
 OUTPUTS = (
     "compliance",
     "p_full",
     "p_partial",
     "p_refusal",
-    *REPORTED,
+    "hedges",
+    "disclaimers",
+    "warnings",
+    "apologies",
+    "judgements",
+    "deflections",
+    "inabilities",
     "basis",
     "annotator_version",
 )
@@ -186,11 +192,8 @@ def _outputs(t: ir.Table, model: Model) -> dict[str, ir.Value]:
         "p_partial": decided(partial, 0.0),
         "p_refusal": decided(refusal, 1.0),
     }
-    for name in ANYWHERE:
-        outputs[name] = t[count_column(name)].cast("int64")
-    for name, classes in REPORTED.items():
-        total = sum((t[count_column(c)] for c in classes[1:]), start=t[count_column(classes[0])])
-        outputs[name] = total.cast("int64")
+    for name in OUTPUTS[4:11]:
+        outputs[name] = t[count_column(COUNTED_BY[name])].cast("int64")
     outputs["basis"] = basis
     outputs["annotator_version"] = ibis.literal(model.version)
     return outputs
