@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 FENCE = re.compile(r"^```sh run\n(.*?)^```", re.MULTILINE | re.DOTALL)
-MACHINE = re.compile(r"/(?:root|home|work|tmp)/|https?://(?:[\w.-]*pypi|[\w.-]*artifact)[\w./-]*")
+MACHINE = re.compile(r"/(?:root|work)/\w|https?://(?:[\w.-]*pypi|[\w.-]*artifact)[\w./-]*")
 
 
 def commands(text: str) -> list[str]:
@@ -50,6 +50,14 @@ def test_the_readme_runs(root: Path, folder_with_log: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     assert (folder_with_log / "report.html").stat().st_size > 10_000
     assert (folder_with_log / "verdicts.csv").exists()
+
+
+def test_the_labels_page_runs(root: Path, folder_with_log: Path) -> None:
+    listed = commands((root / "docs" / "labels.md").read_text(encoding="utf-8"))
+    assert len(listed) >= 4
+    for command in listed:
+        done = run(command, folder_with_log)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
 def test_the_demo_runs(root: Path, tmp_path: Path) -> None:
