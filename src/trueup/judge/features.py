@@ -64,7 +64,7 @@ def _head_column(name: str) -> str:
 def _normal(text: ir.StringValue) -> ir.StringValue:
     from trueup.judge.barriers import lower
 
-    return lower(text).replace("’", "'").replace("\u2018", "'").replace("*", "")
+    return lower(text).replace("’", "'").replace("*", "")
 
 
 def _marks(table: ir.Table, text: ir.StringValue) -> ir.StringValue:
@@ -91,13 +91,6 @@ def _runs_on_duckdb(table: ir.Table) -> bool:
     return bool(table.op().find(ops.InMemoryTable))
 
 
-def _text(value: ir.StringValue) -> ir.StringValue:
-    """Keep Ibis from inlining a text."""
-    from trueup.judge.barriers import lower
-
-    return lower(value)
-
-
 def _once(value: ir.Value) -> ir.Value:
     """Keep Ibis from inlining `value` into the stages that follow."""
     from trueup.judge.barriers import abs_
@@ -121,9 +114,7 @@ def with_features(table: ir.Table, response: str) -> ir.Table:
     t = t.mutate(**_columns(suspect=_once(suspect.coalesce(False))))
     near = _normal(t[PREFIX + "read"].left(CLOSE_CHARS).strip())
     t = t.mutate(**_columns(long=ibis.ifelse(t[PREFIX + "suspect"], near, None)))
-    t = t.mutate(
-        **_columns(digest=_text(t[PREFIX + "long"]), chars=t[PREFIX + "read"].length().coalesce(0))
-    )
+    t = t.mutate(**_columns(digest=t[PREFIX + "long"], chars=t[PREFIX + "read"].length().coalesce(0)))
     return t.mutate(**_phrase_columns(t))
 
 

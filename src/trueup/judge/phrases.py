@@ -374,7 +374,9 @@ _SERMON = any_of(
 SUSPECT = any_of(*_REFUSAL_STEMS, rf"{_SERMON}[\s\S]*{_SERMON}")
 
 # What is counted, in the answers read closely, as evidence of either.
-TRIGGER = any_of(*_REFUSAL_STEMS, *ANYWHERE.values(), _SERMON)
+TRIGGER = any_of(
+    *_REFUSAL_STEMS, *(ANYWHERE[name] for name in ("hedges", "disclaimers", "warnings")), _SERMON
+)
 
 # One pass over every response finds these.
 CAUTION = any_of(*ANYWHERE.values())
