@@ -1,7 +1,7 @@
 """The site's own block message: learned from repetition in the log, matched as an expression.
 
-Generic phrase lists miss "Our assistant is only for billing". A template is a message that stands in
-the log word for word, or with one varying stretch written as `SLOT`.
+Generic phrase lists miss "Our assistant is only for billing". A template is a message that stands
+in the log word for word, or with one varying stretch written as `SLOT`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,31 @@ MAX_TEMPLATE_CHARS = 400
 MAX_SLOT_CHARS = 120
 MIN_FIXED_WORDS = 4
 _EDGE_CHARS = 24
+_WRAPPING_CHARS = 200  # white space, quotes or tags around a message
 
 _SPACE = r"\s+"
 
-# Words of a block message, beyond those of a refusal in a model's own voice. Weak by themselves:
-# only a short message repeated over many exchanges is held against them.
-_DEFLECTS = (
-    r"(?:\bcan(?:'|no)t\b|\bcannot\b|\bunable\b|not (?:able|available|allowed|permitted|supported|something)|"
-    r"\bonly (?:\w+ )?(?:able|help|answer|assist|discuss|talk|respond)|out(?:side)? (?:of )?(?:the |my |our )?scope|"
-    r"\bpolic(?:y|ies)\b|guideline|something else|(?:different|another) (?:question|topic|way)|rephrase|"
-    r"\bblocked\b|\bflagged\b|\brestricted\b|\bfilter(?:ed|s)?\b|moderat|not discuss|won't|sorry|apologi|"
-    r"off[- ]limits|inappropriate|violat|prohibited|declin)"
+# How a block message speaks when no block was logged beside it: it will not talk, or it can only
+# talk of other things, or it names what was asked as out of bounds. Single words are not enough: an
+# FAQ answer speaks of return policies, water filters and sorry delays, and is repeated as often.
+_TALK = (
+    "discuss|help|assist|answer|talk|respond|reply|comply|continue|provide|share|show|complete|"
+    "ful ?fill?|engage|support|address|display|generate|comment|speak|advise|do (?:that|this)"
+)
+_ASKED = "request|message|question|content|prompt|response|topic|query|input|conversation|answer"
+_DEFLECTS = "|".join(
+    (
+        rf"(?:can'?t|cannot|can not|unable to|not able to|won'?t|not allowed to|not permitted to"
+        rf"|declines? to|not something|not going to)\b[^.!?]{{0,20}}\b(?:{_TALK})\b",
+        rf"\b(?:can|could|am|'m|are|'re|is|'s) only (?:\w+ to )?(?:{_TALK})\b",
+        rf"\b(?:{_ASKED})s?\b[^.!?]{{0,40}}\b(?:blocked|flagged|restricted|filtered|removed|violat\w+"
+        r"|prohibited|inappropriate|not (?:allowed|permitted|supported|appropriate)|off[- ]limits"
+        r"|out(?:side)? (?:of )?(?:the |my |our )?scope|against)\b",
+        r"\b(?:violat\w+|against)\b[^.!?]{0,30}\b(?:polic(?:y|ies)|guidelines?|rules|terms)\b",
+        r"\b(?:talk about|ask|try|discuss) (?:me )?(?:about )?"
+        r"(?:something else|(?:a )?(?:different|another) (?:question|topic|subject))\b",
+        r"\bout(?:side)? (?:of )?(?:the |my |our )scope\b",
+    )
 )
 
 
@@ -125,8 +139,9 @@ def _repeated(
 
     from trueup.judge.features import answer_text
 
-    body = answer_text(table[response])
-    short = table.mutate(_tu_short=body).filter(
+    # The cheap test first: most responses are too long to be a block message, whatever is in them.
+    brief = table.filter(table[response].length() <= MAX_TEMPLATE_CHARS + _WRAPPING_CHARS)
+    short = brief.mutate(_tu_short=answer_text(brief[response])).filter(
         lambda t: t["_tu_short"].length() <= MAX_TEMPLATE_CHARS
     )
     rows = short.select(
@@ -170,8 +185,8 @@ def _counted(
 def _slotted(forms: Iterable[str]) -> str | None:
     """What all the forms share at both ends, whole words only, with a slot between."""
     listed = list(forms)
-    head = commonprefix(listed)
-    tail = commonprefix([form[len(head) :][::-1] for form in listed])[::-1]
+    head = commonprefix(listed)  # noqa: RUF071 - of characters is what is meant
+    tail = commonprefix([form[len(head) :][::-1] for form in listed])[::-1]  # noqa: RUF071
     head = head[: head.rfind(" ") + 1]
     tail = (
         tail[tail.find(" ") :] if " " in tail else (tail if tail and not tail[0].isalnum() else "")
