@@ -124,7 +124,7 @@ def _in_child(path: Path, what: str, memory: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000)
-    parser.add_argument("--memory", default="2800MB", help="DuckDB's memory_limit")
+    parser.add_argument("--memory", default="3000MB", help="DuckDB's memory_limit")
     parser.add_argument("--log", type=Path, help="where to keep the log; default: a temporary one")
     parser.add_argument("--only", choices=("plain", "tax"), help=argparse.SUPPRESS)
     args = parser.parse_args()

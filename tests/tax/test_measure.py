@@ -397,3 +397,28 @@ def test_next_turns_tell_what_people_did() -> None:
     assert shares["after_refusal_rephrase"].value == pytest.approx(0.75)
     assert shares["after_refusal_abandon"].value == pytest.approx(0.25)
     assert "inferred" in shares["after_refusal_rephrase"].method
+
+
+def test_nothing_stays_behind_in_the_workspace() -> None:
+    with w.workspace(BASE) as ws:
+        before = set(ws.con.list_tables())
+        measure(ws)
+        left = {name for name in set(ws.con.list_tables()) - before if name.startswith("trueup_")}
+    assert not left
+
+
+def test_a_large_log_is_surveyed_by_a_subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trueup.tax import survey
+
+    monkeypatch.setattr(survey, "_ENOUGH", 200)
+    report = measured(BASE)
+    assert [row.value for row in report.segments] == ["coding", "legal", "medical"]
+    assert sum(row.n for row in report.segments) == BASE.n
+
+
+def test_a_large_log_is_timed_by_a_subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trueup.tax import ledger
+
+    monkeypatch.setattr(ledger, "_ENOUGH", 200)
+    report = measured(BASE)
+    assert report.stack.serial_p50_ms == pytest.approx(44, abs=2)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trueup.tax.aside import aside
 from trueup.tax.facts import NOBODY
 from trueup.tax.legitimacy import Legitimacy
 from trueup.tax.result import GroupRow, LayerRow, TriggerTerm
@@ -96,13 +96,8 @@ def pool(
     table = facts.filter(facts.usable, facts.n_fired == 1, facts.block.isin(numbers))
     table = _with_scores(ws, table, found, numbers)
     table = _with_terms(ws, table, terms)
-    name = f"trueup_pool_{uuid.uuid4().hex[:12]}"
-    made = ws.con.create_table(name, table, temp=True)
-    try:
+    with aside(ws, "pool", table) as made:
         yield Pool(made, layers, terms)
-    finally:
-        with suppress(Exception):  # an interrupted engine drops its temporary tables itself
-            ws.con.drop_table(name, force=True)
 
 
 def _to_blame(term: TriggerTerm) -> bool:
@@ -123,16 +118,19 @@ def _worst_layers(layer_rows: Sequence[LayerRow], found: Survey) -> list[tuple[i
 
 def _with_scores(ws: Workspace, table: ir.Table, found: Survey, layers: list[int]) -> ir.Table:
     """Add the highest score of each layer where it fired, and the threshold in force."""
-    for number in layers:
-        if not found.layers[number].scored:
-            continue
-        events = ws.table("layer_events")
-        events = events.filter(events.layer == found.layer_names[number], events.fired)
-        top = events.group_by(target=events.interaction_id).aggregate(
-            **{f"score_{number}": events.score.max(), f"threshold_{number}": events.threshold.max()}
-        )
-        table = table.left_join(top, table.id == top.target).drop("target")
-    return table
+    scored = [number for number in layers if found.layers[number].scored]
+    if not scored:
+        return table
+    events = ws.table("layer_events")
+    names = [found.layer_names[number] for number in scored]
+    events = events.filter(events.fired, events.layer.isin(names))
+    columns = {}
+    for number, name in zip(scored, names, strict=True):
+        mine = events.layer == name
+        columns[f"score_{number}"] = events.score.max(where=mine)
+        columns[f"threshold_{number}"] = events.threshold.max(where=mine)
+    top = events.group_by(target=events.interaction_id).aggregate(**columns)
+    return table.left_join(top, table.id == top.target).drop("target")
 
 
 def _with_terms(

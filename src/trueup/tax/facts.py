@@ -6,11 +6,11 @@ each GROUP BY afterwards reads a narrow table.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from trueup.tax.aside import aside
 from trueup.tax.survey import OTHER, Survey, Where, chosen, modulo, segment_value
 
 if TYPE_CHECKING:
@@ -41,13 +41,8 @@ def facts(ws: Workspace, found: Survey, where: Where = None) -> Iterator[ir.Tabl
     stratum, usable (false: nobody could tell what the response did), arm, propensity,
     prompt_length and one column `did_KIND` per outcome.
     """
-    name = f"trueup_facts_{uuid.uuid4().hex[:12]}"
-    table = ws.con.create_table(name, _expression(ws, found, where), temp=True)
-    try:
+    with aside(ws, "facts", _expression(ws, found, where)) as table:
         yield table
-    finally:
-        with suppress(Exception):  # an interrupted engine drops its temporary tables itself
-            ws.con.drop_table(name, force=True)
 
 
 def _expression(ws: Workspace, found: Survey, where: Where) -> ir.Table:
@@ -104,7 +99,8 @@ def _annotated(ws: Workspace) -> ir.Table:
     columns: dict[str, Any] = {
         "interaction_id": table.interaction_id,
         "undetermined": verdict == "undetermined",
-        "basis": table.basis,
+        "by_block": table.basis == "block",
+        "certain": table.basis.isin(["block", "template"]),
         "p_refusal": table.p_refusal.fill_null((verdict == "refusal").cast("float64")),
         "p_partial": table.p_partial.fill_null((verdict == "partial").cast("float64")),
     }
@@ -200,7 +196,7 @@ def _derived(rows: ir.Table, found: Survey) -> ir.Table:
         refused = ibis.coalesce(rows.judge_refusal, refused)
         partial = ibis.coalesce(rows.judge_partial, partial)
         usable = usable | rows.judge_refusal.notnull()
-    certain = rows.blocked | rows.basis.isin(["block", "template"])
+    certain = rows.blocked | rows.certain
     rows = rows.mutate(
         refused_hat=ibis.ifelse(certain, 1.0, refused.clip(0.0, 1.0)),
         partial_raw=ibis.ifelse(certain, 0.0, partial.clip(0.0, 1.0)),
@@ -221,7 +217,7 @@ def _attributed(rows: ir.Table, found: Survey) -> ir.Table:
     import ibis
 
     nobody = ibis.literal(NOBODY, "int64")
-    by_provider = ibis.ifelse(rows.basis == "block", PROVIDER_CODE, NOBODY).cast("int64")
+    by_provider = ibis.ifelse(rows.by_block, PROVIDER_CODE, NOBODY).cast("int64")
     if not found.layers:
         return rows.mutate(
             blocked=by_provider != NOBODY,

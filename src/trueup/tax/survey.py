@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from trueup.errors import UserError, did_you_mean
+from trueup.tax.aside import aside
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -27,7 +28,7 @@ MAX_LAYERS = 24
 MAX_VALUES = 12  # segment values shown, the rest is "other"
 _MOST_VALUES = 30  # a column with more is an identifier, not a segment
 _MOST_PERIODS = 31
-_ENOUGH = 1_000_000  # rows from which segment columns and their values are found
+_ENOUGH = 500_000  # rows from which segment columns and their values are found
 _DAYS = {"day": 1.0, "week": 7.0, "month": 30.44, "year": 365.25}
 _PLAIN_SEGMENTS = ("model", "prompt_version", "policy_version")
 
@@ -114,7 +115,7 @@ def survey(
         models=_most_common(table, "model", 10),
         layers=layers,
         other_layers=rest,
-        segments=_segments(_enough(table, head["n"]), segments),
+        segments=_found_segments(ws, table, head["n"], segments),
         period=_period(head["first"], head["last"], period),
         outcome_kinds=kinds,
         outcomes_simulated=simulated,
@@ -165,9 +166,16 @@ def rows(expression: ir.Table) -> list[dict[str, Any]]:
     return list(expression.to_pyarrow().to_pylist())
 
 
-def _enough(table: ir.Table, n: int) -> ir.Table:
-    """A repeatable subset of a large log: enough to know the values that matter."""
-    return table.filter(hash_below(table.id, _ENOUGH / n)) if n > _ENOUGH else table
+def _found_segments(
+    ws: Workspace, table: ir.Table, n: int, wanted: Sequence[str] | None
+) -> tuple[SegmentColumn, ...]:
+    """Of a large log a repeatable subset, put aside: enough to know the values that matter."""
+    if n <= _ENOUGH:
+        return _segments(table, wanted)
+    few = table.filter(hash_below(table.id, _ENOUGH / n))
+    few = few.select("segments", *_PLAIN_SEGMENTS, "arm", "source")
+    with aside(ws, "survey", few) as kept:
+        return _segments(kept, wanted)
 
 
 def _is_plain(name: str) -> bool:
