@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,7 +74,7 @@ def actions(ws: Workspace, facts: ir.Table, seen: Evidence) -> tuple[Action, ...
     out = [_action(one, seen.n_harmful) for one in _stack(ws, facts, seen)]
     out += [_action(one, seen.n_harmful) for one in _model(facts, seen)]
     out.sort(key=lambda action: -action.recoverable.value)
-    return (*out[: MAX_ACTIONS - 1], *_softer(seen.behaviours))
+    return (*out[: MAX_ACTIONS - 1], *_softer(seen))
 
 
 def _stack(ws: Workspace, facts: ir.Table, seen: Evidence) -> list[_Priced]:
@@ -274,10 +274,13 @@ def _risk(risk: Estimate, n_harmful: int) -> str:
     )
 
 
-def _softer(behaviours: Sequence[Behaviour]) -> tuple[Action, ...]:
-    """Hedges, disclaimers and warnings: the commonest one, when common."""
+def _softer(seen: Evidence) -> tuple[Action, ...]:
+    """Hedges, disclaimers and warnings: the commonest one, when common.
+
+    Last of all, whatever its size: this traffic is answered, if not as well as it could be.
+    """
     words = ("hedges", "disclaimers", "warnings")
-    mine = [b for b in behaviours if b.name in words and b.estimate.value >= 0.02]
+    mine = [b for b in seen.behaviours if b.name in words and b.estimate.value >= 0.02]
     if not mine:
         return ()
     worst = max(mine, key=lambda b: b.estimate.value)
@@ -303,4 +306,6 @@ def _softer(behaviours: Sequence[Behaviour]) -> tuple[Action, ...]:
         "carry one. They are degraded, not refused."
     )
     title = f"fewer needless {worst.name}"
-    return (Action(title, sentence, replace(found, name="recoverable"), nobody, ()),)
+    of_traffic = Ratio("recoverable", worst.name, "legit")
+    recoverable = seen.rates.estimate(of_traffic, seen.quantities, seen.cells)
+    return (Action(title, sentence, recoverable, nobody, ()),)
