@@ -34,8 +34,7 @@ _THOUGHT_HEADLESS = f"(?is)^.*{_CLOSE}"
 _THOUGHT_UNCLOSED = f"(?is){_OPEN}.*$"
 _THOUGHT_HINT = r"(?i)[<\[◁]/?(?:think|thought|reasoning|reflection|scratchpad)"
 
-_SENTENCE_END = r".!?\n。！？"
-_FIRST_PERSON = r"^(?:i|i'm|i am|i'd|as an|we|we're)\b"
+_FIRST_PERSON = r"^\s*(?:i|i'm|i am|i'd|as an|we|we're)\b"
 _LIST_ITEM = r"\n[ \t]*(?:\d{1,2}[.):]|[-*•])[ \t]"
 
 
@@ -112,7 +111,7 @@ def with_features(table: ir.Table, response: str) -> ir.Table:
     t = t.mutate(**_columns(read=read, marks=_marks(t, read)))
     suspect = t[PREFIX + "read"].left(NEAR_CHARS).re_search(f"(?i){phrases.SUSPECT}")
     t = t.mutate(**_columns(suspect=_once(suspect.coalesce(False))))
-    near = _normal(t[PREFIX + "read"].left(CLOSE_CHARS).strip())
+    near = _normal(t[PREFIX + "read"].left(CLOSE_CHARS))
     t = t.mutate(**_columns(long=ibis.ifelse(t[PREFIX + "suspect"], near, None)))
     t = t.mutate(**_columns(digest=t[PREFIX + "long"], chars=t[PREFIX + "read"].length().coalesce(0)))
     return t.mutate(**_phrase_columns(t))
@@ -137,7 +136,6 @@ def _phrase_columns(t: ir.Table) -> dict[str, ir.Value]:
         columns[f"{PREFIX}h_{name}"] = opening.re_search(pattern).coalesce(False)
     columns[PREFIX + "h_first_person"] = head.re_search(_FIRST_PERSON).coalesce(False)
     columns[PREFIX + "hits"] = _occurrences(digest, phrases.TRIGGER)
-    columns[PREFIX + "sentences"] = _occurrences(digest, f"[{_SENTENCE_END}]+")
     columns[PREFIX + "items"] = _occurrences(digest, _LIST_ITEM)
     return columns
 
@@ -190,6 +188,5 @@ def phrase_features(t: ir.Table) -> dict[str, ir.Value]:
         "sermon_no_list": sermonizing & no_list,
         "log_items": log1p(t[PREFIX + "items"]),
         "triggers_per_100": t[PREFIX + "hits"] * 100 / (chars + 100),
-        "trigger_sentences": t[PREFIX + "hits"] / (t[PREFIX + "sentences"] + 1),
     }
     return {name: value.cast("float64") for name, value in features.items()}

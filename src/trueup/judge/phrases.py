@@ -119,36 +119,6 @@ _IMPROPER = any_of(
     r"derogatory",
     r"problematic",
 )
-_JUDGE = any_of(
-    r"(?:your|you) (?:request|question|intention|interest|behavio|thoughts|idea|attitude|language|fascination)\w* "
-    r"(?:is|are|seems?|raises?|appears?|sounds?) (?:\w+ ){0,2}(?:inappropriate|concerning|disturbing|offensive|harmful|odd|wrong|unethical|"
-    r"dreadful|troubl\w+|illegal|disrespectful|dangerous|immoral)",
-    r"(?:i'm|i am|we're|we are|am) (?:\w+ )?(?:concerned|troubled|disturbed|worried|appalled|shocked|uncomfortable|disappointed)",
-    r"(?:express|feel|must) (?:\w+ )?(?:concern|discomfort)",
-    r"you (?:should|must|need to|have to) (?:\w+ )?"
-    r"(?:be ashamed|correct|change|reconsider|stop|not|never|understand|consider|refrain)",
-    r"shame on",
-    r"(?:that|this|your) (?:\w+ )?(?:is|request is) (?:\w+ )?(?:dreadful|odd|morbid|awful|disgusting|terrible|troubling|wrong|horrible)",
-    r"unsettling",
-    r"troublesome",
-    r"morally",
-    r"ethical (?:implication|consideration|standard|boundar|guideline|ramification|concern)",
-    r"legal and (?:ethical|moral)",
-    r"ethical and legal",
-    r"unethical",
-    r"inappropriate",
-    r"immoral",
-    r"disrespectful",
-    r"(?:not|isn't|never) (?:\w+ ){0,2}(?:ok|okay|acceptable|appropriate|ethical|respectful|productive)\b",
-)
-_MUST_NOTE = any_of(
-    r"i (?:must|have to|need to|want to|would like to|feel compelled to) (?:\w+ )?(?:point out|clarify|inform"
-    r"|emphasi[sz]e|remind|note|stress|say|express|advise|warn|ask|respectfully)",
-    r"strive to",
-    r"my (?:purpose|goal|role|aim|primary|programming|responsib|main|job|duty|intention)",
-    r"(?:i'm|i am|i was) (?:here|designed|programmed|meant|committed|intended|trained|created) to",
-    r"\bi (?:would )?(?:strongly )?(?:urge|advise|encourage|discourage|recommend|suggest)",
-)
 _NO_ACCESS = any_of(
     r"(?:don't|do not) (?:currently )?(?:have|possess) (?:\w+ ){0,3}(?:access|the ability|ability|information"
     r"|knowledge|data|capabilit|the capacity|details|specific|any specific|enough|real-time)",
@@ -195,6 +165,37 @@ _PIVOT = any_of(
     r"these steps",
     r"to help you",
     r"please find",
+)
+_JUDGE = any_of(
+    r"(?:your|you) (?:request|question|intention|interest|behavio|thoughts|idea|attitude|language|fascination)\w* "
+    r"(?:is|are|seems?|raises?|appears?|sounds?) (?:\w+ ){0,2}(?:inappropriate|concerning|disturbing|offensive|harmful|odd|wrong|unethical|"
+    r"dreadful|troubl\w+|illegal|disrespectful|dangerous|immoral)",
+    r"(?:i'm|i am|we're|we are|am) (?:\w+ )?(?:concerned|troubled|disturbed|worried|appalled|shocked|uncomfortable|disappointed)",
+    r"(?:express|feel|must) (?:\w+ )?(?:concern|discomfort)",
+    r"you (?:should|must|need to|have to) (?:\w+ )?"
+    r"(?:be ashamed|correct|change|reconsider|stop|not|never|understand|consider|refrain)",
+    r"shame on",
+    r"(?:that|this|your) (?:\w+ )?(?:is|request is) (?:\w+ )?(?:dreadful|odd|morbid|awful|disgusting|terrible|troubling|wrong|horrible)",
+    r"unsettling",
+    r"troublesome",
+    r"morally",
+    r"ethical (?:implication|consideration|standard|boundar|guideline|ramification|concern)",
+    r"legal and (?:ethical|moral)",
+    r"ethical and legal",
+    r"unethical",
+    r"inappropriate",
+    r"immoral",
+    r"disrespectful",
+    r"(?:not|isn't|never) (?:\w+ ){0,2}(?:ok|okay|acceptable|appropriate|ethical|respectful|productive)\b",
+)
+_PRIVATE = any_of(
+    r"(?:don't|do not) have (?:\w+ ){0,2}(?:access|information)\b[^\n]{0,30}\b(?:your|personal|private|individuals?)\b",
+    r"(?:share|disclose|reveal|provide) (?:\w+ ){0,2}(?:personal|private|confidential)",
+    r"(?:personal|private|confidential|sensitive) (?:\w+ )?information",
+    r"without (?:their|his|her|your|proper|explicit|the) (?:\w+ )?(?:consent|permission|authori)",
+    r"respect (?:\w+ ){0,2}privacy",
+    r"invasion of privacy",
+    r"confidential",
 )
 _REDIRECT = any_of(
     r"\binstead\b",
@@ -257,28 +258,17 @@ _WARN = any_of(
     r"\bbeware\b",
     r"potential(?:ly)? (?:risk|harm|danger)",
 )
-_PRIVATE = any_of(
-    r"(?:don't|do not) have (?:\w+ ){0,2}(?:access|information)\b[^\n]{0,30}\b(?:your|personal|private|individuals?)\b",
-    r"(?:share|disclose|reveal|provide) (?:\w+ ){0,2}(?:personal|private|confidential)",
-    r"(?:personal|private|confidential|sensitive) (?:\w+ )?information",
-    r"without (?:their|his|her|your|proper|explicit|the) (?:\w+ )?(?:consent|permission|authori)",
-    r"respect (?:\w+ ){0,2}privacy",
-    r"invasion of privacy",
-    r"confidential",
-)
 
 # Counted in the trigger sentences of a suspect answer.
 COUNTED: dict[str, str] = {
-    "refuse": _I_CANNOT,
+    "refuse": any_of(_I_CANNOT, _OTHER),
     "object": _OBJECT,
     "no_access": _NO_ACCESS,
     "apology": _APOLOGY,
     "judge": _JUDGE,
-    "must_note": _MUST_NOTE,
     "redirect": _REDIRECT,
     "moral": any_of(_IMPROPER, _HARM, _GROUP, _VIRTUE, _CONDEMN),
     "warn": _WARN,
-    "other_tongue": _OTHER,
 }
 
 # Looked for in the opening of a suspect answer, where a refusal usually stands.
@@ -286,12 +276,12 @@ IN_HEAD: dict[str, str] = {
     "sermon": _SERMON_OPENS,
     "improper": _IMPROPER,
     "denied": _DENIED,
-    "virtue": _VIRTUE,
     "redirect": _REDIRECT,
+    "virtue": _VIRTUE,
     "private": _PRIVATE,
     "as_ai": _AS_AI,
     "pivot": _PIVOT,
-    "refusing": any_of(_I_CANNOT, _APOLOGY, _CONDEMN, _IMPROPER),
+    "refusing": any_of(_I_CANNOT, _OTHER, _APOLOGY, _CONDEMN, _IMPROPER),
 }
 
 # Looked for in the first words.
