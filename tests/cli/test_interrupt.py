@@ -31,7 +31,14 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stopped(log: Path, folder: Path, how: signal.Signals) -> subprocess.CompletedProcess[str]:
     """Start an import, stop it once it has begun to write."""
     command = [sys.executable, "-m", "trueup", "import", str(log), "-w", str(folder / "w.duckdb")]
-    child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A background job hands down an ignored SIGINT; a terminal does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     wal = folder / "w.duckdb.wal"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and child.poll() is None:
