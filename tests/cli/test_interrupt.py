@@ -36,8 +36,6 @@ def stopped(log: Path, folder: Path, how: signal.Signals) -> subprocess.Complete
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        # A background job hands down an ignored SIGINT; a terminal does not.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wal = folder / "w.duckdb.wal"
     deadline = time.monotonic() + 120
