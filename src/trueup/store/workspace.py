@@ -197,23 +197,25 @@ class Workspace:
         rejected[conflicts] = True
         with self.transaction():
             if added:
-                fresh = interactions.take(pa.array(added, pa.int64()))
-                self.con.insert(INTERACTIONS.name, _memtable(fresh))
+                self.con.insert(INTERACTIONS.name, _memtable(_rows(interactions, added)))
             for name, rows, parents in (
                 (LAYER_EVENTS.name, layer_events, event_rows),
                 (OUTCOMES.name, outcomes, outcome_rows),
                 (LABELS.name, labels, label_rows),
             ):
                 if rows is not None and rows.num_rows:
-                    self.append(name, rows.filter(pa.array(~rejected[parents])))
+                    kept = rows.filter(pa.array(~rejected[parents])) if conflicts else rows
+                    self.append(name, kept)
         existing = interactions.num_rows - len(added) - len(conflicts)
         return Ingested(len(added), existing, tuple(conflicts))
 
-    def _sort_out(self, interactions: pa.Table) -> tuple[list[int], list[int]]:
+    def _sort_out(self, interactions: pa.Table) -> tuple[Sequence[int], list[int]]:
         """Row numbers of the interactions that are new, and of those in conflict."""
+        known = self._known_hashes(interactions)
+        if not known and _all_differ(interactions.column("id")):
+            return range(interactions.num_rows), []
         ids = interactions.column("id").to_pylist()
         hashes = interactions.column("content_hash").to_pylist()
-        known = self._known_hashes(interactions)
         added, conflicts = [], []
         for row, (key, content) in enumerate(zip(ids, hashes, strict=True)):
             if key not in known:
@@ -225,7 +227,7 @@ class Workspace:
 
     def _known_hashes(self, interactions: pa.Table) -> dict[str, str]:
         """Content hashes of those ids of the batch that the workspace already holds."""
-        batch = _memtable(interactions.select(["id"]).group_by("id").aggregate([]))
+        batch = _memtable(interactions.select(["id"]))
         found = (
             self.table(INTERACTIONS.name)
             .select("id", "content_hash")
@@ -353,12 +355,25 @@ def _memtable(rows: pa.Table) -> ir.Table:
     return ibis.memtable(rows)
 
 
-def _first_by_key(rows: pa.Table, key: str) -> pa.Table:
-    """The first row of each key, in order."""
+def _all_differ(keys: pa.ChunkedArray) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.count_distinct(keys, mode="all").as_py() == len(keys))
+
+
+def _rows(table: pa.Table, rows: Sequence[int]) -> pa.Table:
+    """The rows with these numbers, which are in order; no copy when they are all."""
     import pyarrow as pa
 
+    if len(rows) == table.num_rows:
+        return table
+    return table.take(pa.array(rows, pa.int64()))
+
+
+def _first_by_key(rows: pa.Table, key: str) -> pa.Table:
+    """The first row of each key, in order."""
+    if _all_differ(rows.column(key)):
+        return rows
     keys: Sequence[str] = rows.column(key).to_pylist()
     first = {value: row for row, value in reversed(list(enumerate(keys)))}
-    if len(first) == len(keys):
-        return rows
-    return rows.take(pa.array(sorted(first.values()), pa.int64()))
+    return _rows(rows, sorted(first.values()))
