@@ -1,8 +1,8 @@
-"""How fast the fast annotator reads: python benchmarks/bench_annotator_speed.py --data ../shared/data
+"""How fast the fast annotator is: benchmarks/bench_annotator_speed.py --data ../shared/data
 
-Three rates over the same machine, threads and repeats, best of each: a bare ``lower()`` scan of the
-column, the annotator on ordinary responses, and the annotator on a worst case in which every response
-opens, continues and ends with trigger phrases. Peak memory is that of the whole process.
+Three rates over the same machine, threads and repeats, best of each: a bare ``lower()`` scan of
+the column, the annotator on ordinary responses, and the annotator on a worst case in which every
+response opens with trigger phrases. Peak memory is that of the whole process.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """How right the annotator is: python benchmarks/bench_judge.py --data ../shared/data
 
-Every figure is on models and prompts that were not trained on: XSTest leaves one model and a fifth of
-the prompts out at a time, chatgpt_refusals a fifth of its prompts; "zero-shot" rows leave a whole data
-set out. Positive means not full compliance (partial or full refusal). Intervals are percentile
+Every figure is on models and prompts that were not trained on: XSTest leaves one model and a fifth
+of the prompts out at a time, chatgpt_refusals a fifth of its prompts; "trained on" rows leave a
+whole data set or family out. The written examples (scripts/careful_examples.py) are always in
+training; they were written by people who had read these sets, so unseen models may fare worse.
+
+Positive means not full compliance (partial or full refusal). Intervals are percentile
 bootstraps over prompts, 95 %.
 
 `TIERS` is where another tier joins: a name and a function that makes a `judge_folds.Predictor`.
@@ -42,8 +45,12 @@ PUBLISHED = (
 )
 
 # Which human propositions each count stands for.
-RBR = {"apologies": "apology", "disclaimers": "disclaimer", "judgements": "judgement",
-       "inabilities": "inability_to_comply"}  # fmt: skip
+RBR = {
+    "apologies": "apology",
+    "disclaimers": "disclaimer",
+    "judgements": "judgement",
+    "inabilities": "inability_to_comply",
+}
 
 
 def f1(truth: Bools, found: Bools) -> float:
@@ -116,7 +123,9 @@ def slices(rows: Sequence[Row]) -> list[tuple[str, list[int]]]:
     ]
     for model in judge_data.XSTEST_MODELS:
         parts.append((model, [i for i in every if rows[i].model == model]))
-        parts.append((f"{model}, safe", [i for i in every if rows[i].model == model and rows[i].safe]))
+        parts.append(
+            (f"{model}, safe", [i for i in every if rows[i].model == model and rows[i].safe])
+        )
     return parts
 
 
@@ -156,7 +165,9 @@ def xstest_baselines(pool: Sequence[Row]) -> None:
         print(f"  {name:<24}{where:<18}{score:.3f} / {agreement:.3f}")
 
 
-def chatgpt(pool: Sequence[Row], make: Callable[[], Predictor], tier: str, threshold: float) -> None:
+def chatgpt(
+    pool: Sequence[Row], make: Callable[[], Predictor], tier: str, threshold: float
+) -> None:
     rows = [row for row in pool if row.source == "chatgpt"]
     score = 1 - leave_one_out(make, rows, pool)[:, 0]
     truth = np.array([row.label != FULL for row in rows])

@@ -55,16 +55,24 @@ def xstest(data: Path) -> list[Row]:
 
 
 def chatgpt_refusals(data: Path) -> list[Row]:
-    """ChatGPT on mostly ordinary prompts; `tone` by hand. Only complied and rejected get a label."""
+    """ChatGPT on mostly ordinary prompts; `tone` by hand; complied and rejected get labels."""
     return [
-        Row("chatgpt", "chatgpt", f"chatgpt:{r['prompt']}", r["prompt"], r["response"], _TONE.get(r["tone"], UNKNOWN),
-            True, {"tone": r["tone"]})
+        Row(
+            "chatgpt",
+            "chatgpt",
+            f"chatgpt:{r['prompt']}",
+            r["prompt"],
+            r["response"],
+            _TONE.get(r["tone"], UNKNOWN),
+            True,
+            {"tone": r["tone"]},
+        )
         for r in _jsonl(data / "chatgpt_refusals.jsonl")
-    ]  # fmt: skip
+    ]
 
 
 def coconot_chosen(data: Path) -> list[Row]:
-    """GPT-4's answers to prompts that only look unanswerable: the chosen side of preference pairs."""
+    """GPT-4's answers to prompts that only look unanswerable: the chosen side of pairs."""
     return [
         Row("coconot", "gpt4", f"coconot:{r['prompt']}", r["prompt"], r["chosen"], FULL, True, {})
         for r in _jsonl(data / "coconot" / "coconot_pref.jsonl")
@@ -72,30 +80,57 @@ def coconot_chosen(data: Path) -> list[Row]:
 
 
 def coconot_pairs(data: Path) -> list[Row]:
-    """The same preference pairs whole: `text` is the chosen side, the rejected one is in `extra`."""
+    """The same pairs whole: `text` is the chosen side, the rejected one is in `extra`."""
     return [
-        Row("coconot", "gpt4", f"coconot:{r['prompt']}", r["prompt"], r["chosen"], FULL, True, {"rejected": r["rejected"]})
+        Row(
+            "coconot",
+            "gpt4",
+            f"coconot:{r['prompt']}",
+            r["prompt"],
+            r["chosen"],
+            FULL,
+            True,
+            {"rejected": r["rejected"]},
+        )
         for r in _jsonl(data / "coconot" / "coconot_pref.jsonl")
-    ]  # fmt: skip
+    ]
 
 
 def rbr_gold(data: Path) -> list[Row]:
     """Completions with 23 human booleans each, in `extra`; no compliance label of ours."""
     return [
-        Row("rbr", "rbr", f"rbr:{i}", str(r["prompt"]), r["completion"][-1]["content"], UNKNOWN, True, r["propositions"])
+        Row(
+            "rbr",
+            "rbr",
+            f"rbr:{i}",
+            str(r["prompt"]),
+            r["completion"][-1]["content"],
+            UNKNOWN,
+            True,
+            r["propositions"],
+        )
         for i, r in enumerate(_jsonl(data / "rbr_gold.jsonl"))
-    ]  # fmt: skip
+    ]
 
 
 def do_not_answer(data: Path) -> list[Row]:
-    """Three models on risky prompts; `human_action` 0 refuse to 5 follows. Non-commercial: test only."""
+    """Three models on risky prompts; `human_action` 0 refuse to 5 follows. Test only."""
     rows = []
     for path in sorted((data / "do_not_answer").glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             for r in csv.DictReader(file):
                 rows.append(
-                    Row("dna", path.stem, f"dna:{r['id']}", r["question"], r["response"], UNKNOWN, False, dict(r))
-                )  # fmt: skip
+                    Row(
+                        "dna",
+                        path.stem,
+                        f"dna:{r['id']}",
+                        r["question"],
+                        r["response"],
+                        UNKNOWN,
+                        False,
+                        dict(r),
+                    )
+                )
     return rows
 
 

@@ -25,12 +25,12 @@ from trueup.judge.training import feature_matrix, fit_model, predict
 Floats = NDArray[np.float64]
 FOLDS = 5
 STRENGTH = (0.003, 0.03)
-WRITTEN_TOTAL = 700.0  # all written examples together weigh as much as this many labelled responses
+WRITTEN_TOTAL = 700.0  # the written examples together weigh as much as so many labelled rows
 THRESHOLD = 0.4
 
 
 class Predictor(Protocol):
-    """One tier. `fit` forgets what went before; `predict` gives P(full, partial, refusal), (n, 3)."""
+    """One tier. `fit` starts afresh; `predict` gives P(full, partial, refusal), shape (n, 3)."""
 
     def fit(self, rows: Sequence[Row]) -> None: ...
 
@@ -78,7 +78,16 @@ class FastPredictor:
 def written() -> list[Row]:
     """Our own examples of behaviours that public sets show too rarely."""
     return [
-        Row("written", "written", f"written:{e.prompt}", e.prompt, e.response, e.label, True, {"kind": e.kind})
+        Row(
+            "written",
+            "written",
+            f"written:{e.prompt}",
+            e.prompt,
+            e.response,
+            e.label,
+            True,
+            {"kind": e.kind},
+        )
         for e in careful_examples.examples()
     ]
 

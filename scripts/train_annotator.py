@@ -78,7 +78,7 @@ def main() -> None:
         "refusal": {"intercept": model.refusal.intercept, "coef": dict(model.refusal.coef)},
     }
     args.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(f"{args.output}: {len(pool)} rows, {len(model.not_full.coef)} features, {record['held_out']}")
+    print(f"{args.output}: {len(pool)} rows, {record['held_out']}")
 
 
 if __name__ == "__main__":

@@ -39,9 +39,10 @@ OUTPUTS = (
 # Finish reasons by which a provider says that its filter, not the model, ended the response: OpenAI
 # and Azure, Anthropic, Google, Bedrock, and gateways in front of them. Compared in lower case.
 FILTER_REASONS = (
-    "content_filter", "content_filtered", "content-filter", "contentfilter", "refusal", "safety", "blocklist",
-    "prohibited_content", "spii", "recitation", "image_safety", "guardrail_intervened", "guardrail", "guardrails",
-    "blocked", "policy_violation", "moderation", "filtered", "error_toxic",
+    "content_filter", "content_filtered", "content-filter", "contentfilter", "filtered",
+    "refusal", "safety", "image_safety", "blocklist", "prohibited_content", "spii", "recitation",
+    "guardrail_intervened", "guardrail", "guardrails", "blocked", "policy_violation", "moderation",
+    "error_toxic",
 )  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def annotate(
     Returns
     -------
     The input's columns and `OUTPUTS`: ``compliance`` (full, partial, refusal, undetermined),
-    ``p_full``, ``p_partial``, ``p_refusal`` (in [0, 1], summing to 1; NULL where undetermined), seven
+    ``p_full``, ``p_partial``, ``p_refusal`` (in [0, 1], sum 1; NULL where undetermined), seven
     phrase counts, ``basis`` (text, template, block, empty) and ``annotator_version``.
 
     Raises
@@ -115,9 +116,10 @@ def _check(table: ir.Table, response: str, finish_reason: str | None, blocked: s
                 f"{argument} names a column that the table lacks, got {name!r}.",
                 f"The table has: {', '.join(columns)}.",
             )
-    if not table[response].type().is_string():
+    kind = table[response].type()
+    if not kind.is_string():
         raise UserError(
-            f"response must name a string column, got {response!r} of type {table[response].type()}.",
+            f"response must name a string column, got {response!r} of type {kind}.",
             "Map the column that holds the text of the response.",
         )
     if blocked is not None and not table[blocked].type().is_boolean():
@@ -149,7 +151,7 @@ def _annotate(
         (_filtered(t, finish_reason), "block"),
         (empty & _is_blocked(t, blocked), "block"),
         (empty, "empty"),
-        (matches_template(t[PREFIX + "body"], templates), "template"),
+        (matches_template(t[PREFIX + "read"], templates), "template"),
         else_="text",
     )
     t = t.mutate(**{PREFIX + "basis": basis})

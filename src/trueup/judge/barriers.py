@@ -39,4 +39,4 @@ def exp(x: float) -> float:  # type: ignore[empty-body]
     name="regexp_extract_all", signature=((dt.string, dt.string), dt.Array(dt.string))
 )
 def regexp_extract_all(text, pattern):  # type: ignore[no-untyped-def]
-    """Every non-overlapping match, in order. DuckDB only: elsewhere the arguments or groups differ."""
+    """Every non-overlapping match, in order. DuckDB only: elsewhere arguments or groups differ."""

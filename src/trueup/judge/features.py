@@ -14,7 +14,14 @@ from trueup.judge import phrases
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["PREFIX", "answer_text", "count_column", "length_features", "phrase_features", "with_features"]
+__all__ = [
+    "PREFIX",
+    "answer_text",
+    "count_column",
+    "length_features",
+    "phrase_features",
+    "with_features",
+]
 
 PREFIX = "_tu_"
 """Every intermediate column starts with this; a user's column that does is refused."""
@@ -22,13 +29,15 @@ PREFIX = "_tu_"
 MAX_CHARS = 16_000
 """Only this much of an answer is read: bounds memory and time per row, whatever the log holds."""
 
+# Chosen by leaving models and data sets out: longer reaches add more content than evidence.
 NEAR_CHARS = 350
 CLOSE_CHARS = 800
 HEAD_CHARS = 240
 OPENING_CHARS = 90
 
-_OPEN = r"(?:<(?:think|thinking|thought|reasoning|reflection|scratchpad)[^<>\n]{0,80}>|\[think\]|◁think▷)"
-_CLOSE = r"(?:</(?:think|thinking|thought|reasoning|reflection|scratchpad)>|\[/think\]|◁/think▷)"
+_TAGS = "(?:think|thinking|thought|reasoning|reflection|scratchpad)"
+_OPEN = rf"(?:<{_TAGS}[^<>\n]{{0,80}}>|\[think\]|◁think▷)"
+_CLOSE = rf"(?:</{_TAGS}>|\[/think\]|◁/think▷)"
 _THOUGHT_PAIR = f"(?is){_OPEN}.*?{_CLOSE}"
 _THOUGHT_HEADLESS = f"(?is)^.*{_CLOSE}"
 _THOUGHT_UNCLOSED = f"(?is){_OPEN}.*$"
@@ -54,10 +63,6 @@ def answer_text(response: ir.StringValue) -> ir.StringValue:
 def count_column(name: str) -> str:
     """The column holding in how many trigger phrases class `name` was found."""
     return f"{PREFIX}n_{name}"
-
-
-def _head_column(name: str) -> str:
-    return f"{PREFIX}h_{name}"
 
 
 def _normal(text: ir.StringValue) -> ir.StringValue:
@@ -102,7 +107,13 @@ def _columns(**values: ir.Value) -> dict[str, ir.Value]:
 
 
 def with_features(table: ir.Table, response: str) -> ir.Table:
-    """`table` plus the intermediate columns: `_tu_body`, `_tu_n_*`, `_tu_f_*`."""
+    """`table` plus what the features are made of, in columns whose names start with `PREFIX`.
+
+    Of every response: `read` (the answer, without chain-of-thought, up to `MAX_CHARS`), `chars`,
+    the counts of `phrases.ANYWHERE`, and `suspect`: do the first `NEAR_CHARS` hint at refusal.
+    Of suspects only, else 0: phrase counts in `digest`, the first `CLOSE_CHARS` in lower case, and
+    what stands in its head.
+    """
     import ibis
 
     t = table.mutate(**_columns(body=answer_text(table[response])))
@@ -112,8 +123,12 @@ def with_features(table: ir.Table, response: str) -> ir.Table:
     suspect = t[PREFIX + "read"].left(NEAR_CHARS).re_search(f"(?i){phrases.SUSPECT}")
     t = t.mutate(**_columns(suspect=_once(suspect.coalesce(False))))
     near = _normal(t[PREFIX + "read"].left(CLOSE_CHARS))
-    t = t.mutate(**_columns(long=ibis.ifelse(t[PREFIX + "suspect"], near, None)))
-    t = t.mutate(**_columns(digest=t[PREFIX + "long"], chars=t[PREFIX + "read"].length().coalesce(0)))
+    t = t.mutate(
+        **_columns(
+            digest=ibis.ifelse(t[PREFIX + "suspect"], near, None),
+            chars=t[PREFIX + "read"].length().coalesce(0),
+        )
+    )
     return t.mutate(**_phrase_columns(t))
 
 

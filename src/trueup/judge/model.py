@@ -34,7 +34,7 @@ class Logistic:
     def logit(self, table: ir.Table) -> ir.FloatingValue:
         """The score of every row of a table that `with_features` made.
 
-        Most answers are not suspect and have only a length: the rest of the sum is spent on the few.
+        Most answers are not suspect and have only a length: the rest of the sum is for the few.
         """
         import ibis
 
@@ -51,7 +51,7 @@ class Logistic:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """version: of the weights; threshold: on P(not full), from which a response counts as refused."""
+    """version: of the weights; threshold: on P(not full), above which it is refused."""
 
     version: str
     not_full: Logistic
@@ -90,7 +90,9 @@ def with_probabilities(table: ir.Table, model: Model) -> ir.Table:
     t = table.mutate(
         **{PREFIX + "z1": model.not_full.logit(table), PREFIX + "z2": model.refusal.logit(table)}
     )
-    t = t.mutate(**{PREFIX + "s1": _sigmoid(t[PREFIX + "z1"]), PREFIX + "s2": _sigmoid(t[PREFIX + "z2"])})
+    t = t.mutate(
+        **{PREFIX + "s1": _sigmoid(t[PREFIX + "z1"]), PREFIX + "s2": _sigmoid(t[PREFIX + "z2"])}
+    )
     refused, wholly = t[PREFIX + "s1"], t[PREFIX + "s2"]
     return t.mutate(
         **{

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from os.path import commonprefix
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from trueup.errors import UserError
+from trueup.judge.features import PREFIX, answer_text
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -19,61 +22,65 @@ __all__ = ["SLOT", "learn_templates", "matches_template", "normal_form"]
 SLOT = "{…}"
 MAX_TEMPLATE_CHARS = 400
 MAX_SLOT_CHARS = 120
-MIN_FIXED_WORDS = 4
-_EDGE_CHARS = 24
-_WRAPPING_CHARS = 200  # white space, quotes or tags around a message
+MIN_FIXED_WORDS = 5
+MAX_VARIANTS = 20_000  # rows fetched to look for slots
 
-_SPACE = r"\s+"
+# Both ends of a message with a slot in it; or its beginning, for a slot at the end.
+_EDGES = ((12, 12), (28, 0))
 
-# How a block message speaks when no block was logged beside it: it will not talk, or it can only
-# talk of other things, or it names what was asked as out of bounds. Single words are not enough: an
-# FAQ answer speaks of return policies, water filters and sorry delays, and is repeated as often.
-_TALK = (
-    "discuss|help|assist|answer|talk|respond|reply|comply|continue|provide|share|show|complete|"
-    "ful ?fill?|engage|support|address|display|generate|comment|speak|advise|do (?:that|this)"
+# How a product declines, beyond a model's own refusals. Weak by itself: only a short message that
+# is repeated over many exchanges is held against it.
+_DEFLECTS = re.compile(
+    r"(?:can't|cannot|can not|unable to|not able to|won't|will not|don't|do not) (?:\w+ )?"
+    r"(?:discuss|talk about|help|assist|answer|respond|engage|comment|comply)"
+    r"|\bonly (?:\w+ )?(?:able to |here to |allowed to )?"
+    r"(?:help|answer|assist|discuss|talk|respond|for)\b"
+    r"|(?:outside|beyond|not (?:within|in)|out) (?:of )?(?:the |my |our |this |its )?(?:\w+ )?scope"
+    r"|off[- ]limits|not (?:allowed|permitted|available|supported) (?:here|on|for|to|by|in)\b"
+    r"|(?:ask|try|talk about|discuss) (?:me )?(?:about )?"
+    r"(?:something else|(?:a different|another) (?:question|topic))"
+    r"|(?:request|message|question|prompt|content|response|topic|conversation|query|answer) "
+    r"(?:\w+ ){0,3}(?:blocked|flagged|filtered|restricted|declined|denied|rejected|"
+    r"withheld|prohibited|violat\w+)"
+    r"|violates? (?:our|the|this|my)"
+    r"|against (?:our|the|company) (?:\w+ ){0,2}(?:polic|guideline|rule|terms)"
 )
-_ASKED = "request|message|question|content|prompt|response|topic|query|input|conversation|answer"
-_DEFLECTS = "|".join(
-    (
-        rf"(?:can'?t|cannot|can not|unable to|not able to|won'?t|not allowed to|not permitted to"
-        rf"|declines? to|not something|not going to)\b[^.!?]{{0,20}}\b(?:{_TALK})\b",
-        rf"\b(?:can|could|am|'m|are|'re|is|'s) only (?:\w+ to )?(?:{_TALK})\b",
-        rf"\b(?:{_ASKED})s?\b[^.!?]{{0,40}}\b(?:blocked|flagged|restricted|filtered|removed|violat\w+"
-        r"|prohibited|inappropriate|not (?:allowed|permitted|supported|appropriate)|off[- ]limits"
-        r"|out(?:side)? (?:of )?(?:the |my |our )?scope|against)\b",
-        r"\b(?:violat\w+|against)\b[^.!?]{0,30}\b(?:polic(?:y|ies)|guidelines?|rules|terms)\b",
-        r"\b(?:talk about|ask|try|discuss) (?:me )?(?:about )?"
-        r"(?:something else|(?:a )?(?:different|another) (?:question|topic|subject))\b",
-        r"\bout(?:side)? (?:of )?(?:the |my |our )scope\b",
-    )
-)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeated:
+    """One message: how often, over how many prompts, blocked how often (None: unknown)."""
+
+    form: str
+    count: int
+    prompts: int
+    blocked: int | None
 
 
 def normal_form(text: ir.StringValue) -> ir.StringValue:
     """Lower case, straight apostrophes, single spaces: how templates and responses are compared."""
-    return text.lower().replace("’", "'").re_replace(_SPACE, " ").strip()
+    return text.lower().replace("’", "'").re_replace(r"\s+", " ").strip()
 
 
-def matches_template(body: ir.StringValue, templates: Sequence[str]) -> ir.BooleanValue:
-    """Whether a response, as a whole, is one of the templates."""
+def matches_template(answer: ir.StringValue, templates: Sequence[str]) -> ir.BooleanValue:
+    """Whether an answer, as a whole, is one of the templates."""
     import ibis
 
     cleaned = [" ".join(t.lower().replace("’", "'").split()) for t in templates]
     cleaned = [t for t in dict.fromkeys(cleaned) if t and t != SLOT]
     if not cleaned:
         return ibis.literal(False)
-    exact = [t for t in cleaned if SLOT not in t]
-    slotted = [t for t in cleaned if SLOT in t]
-    normal = normal_form(body)
+    normal = normal_form(answer)
     hit: Any = ibis.literal(False)
-    if exact:
+    if exact := [t for t in cleaned if SLOT not in t]:
         hit = hit | normal.isin(exact)
-    if slotted:
-        gap = f"(?s:.{{1,{MAX_SLOT_CHARS}}})"
+    if slotted := [t for t in cleaned if SLOT in t]:
+        gap = rf"[\s\S]{{1,{MAX_SLOT_CHARS}}}"
         forms = (gap.join(re.escape(part) for part in t.split(SLOT)) for t in slotted)
         hit = hit | normal.re_search(f"^(?:{'|'.join(forms)})$")
-    longest = max(map(len, cleaned)) * 2 + MAX_SLOT_CHARS
-    return ibis.cases((body.length() <= longest, hit), else_=False)
+    # Long answers cannot match, and normalising them would cost more than the rest of the reading.
+    longest = 2 * (max(map(len, cleaned)) + MAX_SLOT_CHARS)
+    return ibis.cases((answer.length() <= longest, hit), else_=False)
 
 
 def learn_templates(
@@ -81,7 +88,7 @@ def learn_templates(
     *,
     response: str = "response",
     blocked: str | None = None,
-    prompt: str | None = None,
+    prompt: str = "prompt",
     min_count: int = 5,
     min_share_blocked: float = 0.5,
     max_templates: int = 20,
@@ -89,20 +96,22 @@ def learn_templates(
     """Find the messages by which this site refuses, from how its log repeats itself.
 
     A message is taken when it is short (up to 400 characters), stands at least `min_count` times
-    (over as many different prompts, if `prompt` names a column), and there is evidence that it
-    blocks: layers blocked at least `min_share_blocked` of those exchanges, or it speaks like a
-    refusal or a deflection. A greeting or an FAQ answer has neither, however often it is repeated.
+    over as many different prompts, and there is evidence that it blocks: layers blocked at least
+    `min_share_blocked` of those exchanges (and twice the log's share), or it speaks like a refusal
+    or a deflection. A greeting or an FAQ answer has neither, however often it is repeated.
 
     Parameters
     ----------
     table
-        The log, one row per exchange. One aggregation runs in its engine.
-    response, blocked, prompt
-        Names of columns: text, boolean, anything.
+        The log, one row per exchange. The aggregation runs in its engine.
+    response, blocked
+        Names of a string and of a boolean column; without `blocked` only the words are evidence.
+    prompt
+        Name of the column with what was asked; if the table has none, rows count as prompts.
     min_count
         How often a message must be repeated, at least 2.
     min_share_blocked
-        In (0, 1]. Also required to exceed twice the share of blocked exchanges in the whole log.
+        In (0, 1].
     max_templates
         Only the most frequent are kept.
 
@@ -110,92 +119,121 @@ def learn_templates(
     -------
     Templates in lower case, most frequent first, a varying stretch written as `SLOT`.
     """
-    repeated = _repeated(table, response, blocked, prompt, min_count)
+    if min_count < 2:
+        raise UserError(f"min_count must be at least 2, got {min_count}.", "Raise it.")
+    if not 0 < min_share_blocked <= 1:
+        raise UserError(
+            f"min_share_blocked must be in (0, 1], got {min_share_blocked}.", "Use 0.5."
+        )
+    asked = prompt if prompt in table.columns else None
+    forms = _forms(table, response, blocked, asked)
+    repeated = [*_verbatim(forms, min_count), *_with_slot(forms, min_count)]
+    repeated = [r for r in repeated if r.prompts >= min_count]
     if not repeated:
         return ()
-    base = _base_rate(table, blocked)
-    found: dict[str, int] = {}
-    for form, count, share, prompts in repeated:
-        by_block = share is not None and share >= max(min_share_blocked, min(0.9, 2 * base))
-        if prompts < min_count or not (by_block or _deflects(form)):
-            continue
-        found[form] = found.get(form, 0) + count
-    ranked = sorted(found, key=lambda form: (-found[form], form))
+    needed = max(min_share_blocked, min(0.9, 2 * _base_rate(table, blocked)))
+    spoken = _speaks_of_refusal([r.form for r in repeated])
+    kept: dict[str, int] = {}
+    for r, refuses in zip(repeated, spoken, strict=True):
+        by_layer = r.blocked is not None and r.blocked >= needed * r.count
+        if by_layer or refuses:
+            kept[r.form] = max(r.count, kept.get(r.form, 0))
+    ranked = sorted(kept, key=lambda form: (-kept[form], form))
     return tuple(ranked[:max_templates])
 
 
 def _base_rate(table: ir.Table, blocked: str | None) -> float:
     if blocked is None:
         return 0.0
-    share = table[blocked].coalesce(False).cast("int8").mean().execute()
-    return float(share) if share is not None and share == share else 0.0
+    share = table.agg(share=table[blocked].coalesce(False).cast("int8").mean()).to_pyarrow()
+    return share["share"][0].as_py() or 0.0
 
 
-def _repeated(
-    table: ir.Table, response: str, blocked: str | None, prompt: str | None, min_count: int
-) -> list[tuple[str, int, float | None, int]]:
-    """(form, count, share blocked, different prompts) of short messages, whole or around a slot."""
+def _forms(table: ir.Table, response: str, blocked: str | None, asked: str | None) -> ir.Table:
+    """Short messages in normal form, each with how often, how often blocked, how many prompts."""
     import ibis
 
-    from trueup.judge.features import answer_text
-
-    # The cheap test first: most responses are too long to be a block message, whatever is in them.
-    brief = table.filter(table[response].length() <= MAX_TEMPLATE_CHARS + _WRAPPING_CHARS)
-    short = brief.mutate(_tu_short=answer_text(brief[response])).filter(
-        lambda t: t["_tu_short"].length() <= MAX_TEMPLATE_CHARS
-    )
+    answers = table.mutate(**{PREFIX + "answer": answer_text(table[response])})
+    short = answers.filter(answers[PREFIX + "answer"].length() <= MAX_TEMPLATE_CHARS)
     rows = short.select(
-        form=normal_form(short["_tu_short"]),
-        blocked=short[blocked].coalesce(False).cast("int8") if blocked else ibis.null("int8"),
-        asked=short[prompt].cast("string") if prompt else ibis.null("string"),
-    ).filter(lambda t: t.form.length() > 0)
-    forms = rows.group_by("form").agg(
-        n=rows.count(), blocked=rows.blocked.sum(), asked=rows.asked.nunique()
+        form=normal_form(short[PREFIX + "answer"]),
+        blocked=short[blocked].coalesce(False).cast("int64") if blocked else ibis.null("int64"),
+        asked=short[asked].cast("string") if asked else ibis.null("string"),
     )
-    whole = forms.filter(forms.n >= min_count).to_pyarrow().to_pylist()
-    seen = {row["form"] for row in whole}
-    out = [_counted(row["form"], [row], prompt) for row in whole]
-    edges = forms.mutate(head=forms.form.left(_EDGE_CHARS), tail=forms.form.right(_EDGE_CHARS))
-    edges = edges.filter(edges.form.length() > 2 * _EDGE_CHARS - 10)
-    groups = edges.group_by(["head", "tail"]).agg(
-        variants=edges.count(), n=edges.n.sum(), example=edges.form.max()
+    rows = rows.filter(rows.form.length() > 0)
+    return rows.group_by("form").agg(
+        n=rows.count(),
+        blocked=rows.blocked.sum(),
+        prompts=rows.asked.nunique() if asked else rows.count(),
     )
-    heads = groups.filter((groups.n >= min_count) & (groups.variants > 1))
-    members = edges.semi_join(heads, ["head", "tail"]).limit(20_000).to_pyarrow().to_pylist()
-    by_edge: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in members:
-        by_edge.setdefault((row["head"], row["tail"]), []).append(row)
-    for rows_of in by_edge.values():
-        form = _slotted([row["form"] for row in rows_of])
-        if form and form not in seen:
-            out.append(_counted(form, rows_of, prompt))
-    return out
 
 
-def _counted(
-    form: str, rows: list[dict[str, Any]], prompt: str | None
-) -> tuple[str, int, float | None, int]:
-    n = sum(row["n"] for row in rows)
+def _verbatim(forms: ir.Table, min_count: int) -> list[_Repeated]:
+    rows = forms.filter(forms.n >= min_count).to_pyarrow().to_pylist()
+    return [_Repeated(row["form"], row["n"], row["prompts"], row["blocked"]) for row in rows]
+
+
+def _with_slot(forms: ir.Table, min_count: int) -> list[_Repeated]:
+    """Messages that share both ends, or a long beginning, with something short that varies."""
+    found: dict[str, _Repeated] = {}
+    for head, tail in _EDGES:
+        ends = forms.filter(forms.form.length() > head + tail)
+        ends = ends.mutate(head=ends.form.left(head), tail=ends.form.right(tail))
+        groups = ends.group_by(["head", "tail"]).agg(total=ends.n.sum(), variants=ends.count())
+        groups = groups.filter((groups.total >= min_count) & (groups.variants > 1))
+        members = ends.semi_join(groups, ["head", "tail"]).order_by("form").limit(MAX_VARIANTS)
+        by_ends: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for row in members.to_pyarrow().to_pylist():
+            by_ends.setdefault((row["head"], row["tail"]), []).append(row)
+        for rows in by_ends.values():
+            form = _slotted(row["form"] for row in rows)
+            if form is not None:
+                found.setdefault(form, _pooled(form, rows))
+    return list(found.values())
+
+
+def _pooled(form: str, rows: Sequence[dict[str, Any]]) -> _Repeated:
     known = all(row["blocked"] is not None for row in rows)
-    share = sum(row["blocked"] for row in rows) / n if known else None
-    asked = sum(row["asked"] for row in rows) if prompt else n
-    return form, n, share, asked
+    return _Repeated(
+        form,
+        sum(row["n"] for row in rows),
+        sum(row["prompts"] for row in rows),
+        sum(row["blocked"] for row in rows) if known else None,
+    )
 
 
 def _slotted(forms: Iterable[str]) -> str | None:
     """What all the forms share at both ends, whole words only, with a slot between."""
     listed = list(forms)
-    head = commonprefix(listed)  # noqa: RUF071 - of characters is what is meant
-    tail = commonprefix([form[len(head) :][::-1] for form in listed])[::-1]  # noqa: RUF071
+    head = _shared_start(listed)
     head = head[: head.rfind(" ") + 1]
-    tail = (
-        tail[tail.find(" ") :] if " " in tail else (tail if tail and not tail[0].isalnum() else "")
-    )
-    if len((head + tail).split()) < MIN_FIXED_WORDS:
+    rests = [form[len(head) :] for form in listed]
+    tail = _shared_start([rest[::-1] for rest in rests])[::-1]
+    # Begin the tail at a space or at punctuation, not inside a word of the slot.
+    begin = re.search(r"[^\w]", tail)
+    tail = tail[begin.start() :] if begin else ""
+    fixed = len((head + tail).split())
+    longest = max(len(rest) - len(tail) for rest in rests)
+    if fixed < MIN_FIXED_WORDS or not 0 < longest <= MAX_SLOT_CHARS:
         return None
-    longest = max(len(form) - len(head) - len(tail) for form in listed)
-    return f"{head}{SLOT}{tail}" if 0 < longest <= MAX_SLOT_CHARS else None
+    if any(len(rest) <= len(tail) for rest in rests):
+        return None
+    return f"{head}{SLOT}{tail}"
 
 
-def _deflects(form: str) -> bool:
-    return re.search(_DEFLECTS, form) is not None
+def _shared_start(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)
+    length = 0
+    while length < len(first) and first[: length + 1] == last[: length + 1]:
+        length += 1
+    return first[:length]
+
+
+def _speaks_of_refusal(forms: Sequence[str]) -> list[bool]:
+    from trueup.judge.annotate import annotate_texts
+
+    verdicts = annotate_texts([form.replace(SLOT, "this") for form in forms])["compliance"]
+    return [
+        verdict in {"partial", "refusal"} or _DEFLECTS.search(form) is not None
+        for form, verdict in zip(forms, verdicts.to_pylist(), strict=True)
+    ]

@@ -23,7 +23,7 @@ FOLDS = 5
 
 
 def feature_matrix(texts: Sequence[str]) -> tuple[list[str], Floats]:
-    """Names and values, shape (len(texts), len(names)), by the very expression used in the engine."""
+    """Names and values, shape (len(texts), len(names)), by the expression used in the engine."""
     import ibis
     import pyarrow as pa
 
