@@ -28,6 +28,7 @@ __all__ = ["DEFAULT_WORKSPACE", "Ingested", "Workspace", "WorkspaceLocked", "Wor
 
 DEFAULT_WORKSPACE = "trueup.duckdb"
 SCHEMA_VERSION = 1
+SCRATCH_KEY = "00" * 32  # no secret, so that two runs over the same files say the same
 
 
 class WorkspaceMissing(UserError):
@@ -58,11 +59,11 @@ class Workspace:
     context manager, or call `close`.
     """
 
-    def __init__(self, con: Any, location: str) -> None:
+    def __init__(self, con: Any, location: str, user_key: str | None = None) -> None:
         self.con = con
         self.location = location
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._prepare()
+        self._prepare(user_key)
 
     @classmethod
     def open(cls, location: str | Path | None = None, *, create: bool = False) -> Workspace:
@@ -88,7 +89,8 @@ class Workspace:
         It lies in a temporary file, not in memory, so that a log of any size fits.
         """
         folder = tempfile.TemporaryDirectory(prefix="trueup-")
-        ws = cls(_connect_file(Path(folder.name) / "scratch.duckdb", create=True), "scratch")
+        con = _connect_file(Path(folder.name) / "scratch.duckdb", create=True)
+        ws = cls(con, "scratch", SCRATCH_KEY)
         ws._folder = folder
         return ws
 
@@ -270,13 +272,13 @@ class Workspace:
             )
             self.con.raw_sql(query.sql(dialect=self.con.dialect))
 
-    def _prepare(self) -> None:
+    def _prepare(self, user_key: str | None) -> None:
         """Create what is missing; refuse a workspace made by a newer version."""
         import ibis
 
         there = set(self.con.list_tables())
         if "meta" not in there:
-            self._create_meta()
+            self._create_meta(user_key or secrets.token_hex(32))
         version = int(self._meta()["schema_version"])
         if version > SCHEMA_VERSION:
             raise UserError(
@@ -288,10 +290,10 @@ class Workspace:
             if table.name not in there:
                 self.con.create_table(table.name, schema=ibis.Schema.from_pyarrow(table.arrow()))
 
-    def _create_meta(self) -> None:
+    def _create_meta(self, user_key: str) -> None:
         import pyarrow as pa
 
-        values = {"schema_version": str(SCHEMA_VERSION), "user_key": secrets.token_hex(32)}
+        values = {"schema_version": str(SCHEMA_VERSION), "user_key": user_key}
         rows = pa.table({"key": list(values), "value": list(values.values())})
         self.con.create_table("meta", _memtable(rows))
 
