@@ -61,6 +61,11 @@ def test_the_main_job(log: Path) -> None:
     assert "I'm sorry" in shown.stdout
 
 
+def test_two_runs_over_the_same_file_say_the_same(log: Path) -> None:
+    said = [trueup("tax", "log.jsonl", "--json", "-", cwd=log).stdout for _ in range(2)]
+    assert said[0] == said[1] != ""
+
+
 def test_importing_twice_adds_nothing(log: Path) -> None:
     trueup("import", "log.jsonl", cwd=log)
     again = trueup("import", "log.jsonl", cwd=log)

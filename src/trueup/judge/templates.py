@@ -36,7 +36,7 @@ _DEFLECTS = re.compile(
     r"|\bonly (?:\w+ )?(?:able to |here to |allowed to )?"
     r"(?:help|answer|assist|discuss|talk|respond|for)\b"
     r"|(?:outside|beyond|not (?:within|in)|out) (?:of )?(?:the |my |our |this |its )?(?:\w+ )?scope"
-    r"|off[- ]limits|not (?:allowed|permitted|available|supported) (?:here|on|for|to|by|in)\b"
+    r"|off[- ]limits|not (?:allowed|permitted|supported) (?:here|on|for|to|by|in)\b"
     r"|(?:ask|try|talk about|discuss) (?:me )?(?:about )?"
     r"(?:something else|(?:a different|another) (?:question|topic))"
     r"|(?:request|message|question|prompt|content|response|topic|conversation|query|answer) "
