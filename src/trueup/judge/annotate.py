@@ -46,6 +46,9 @@ FILTER_REASONS = (
 )  # fmt: skip
 
 
+MAX_BLANK_CHARS = 200  # longer runs of blanks are a text, if an odd one
+
+
 def annotate(
     table: ir.Table,
     *,
@@ -146,7 +149,9 @@ def _annotate(
     import ibis
 
     t = with_probabilities(with_features(table, response), model)
-    empty = ~t[PREFIX + "read"].re_search(r"[^\s\x{200b}\x{feff}]").coalesce(False)
+    # Only a short answer can be blank: the search is not worth its time on the others.
+    blank = ~t[PREFIX + "read"].re_search(r"[^\s\x{200b}\x{feff}]").coalesce(False)
+    empty = ibis.ifelse(t[PREFIX + "chars"] > MAX_BLANK_CHARS, False, blank)
     basis = ibis.cases(
         (_filtered(t, finish_reason), "block"),
         (empty & _is_blocked(t, blocked), "block"),

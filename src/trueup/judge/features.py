@@ -31,7 +31,7 @@ MAX_CHARS = 16_000
 
 # Chosen by leaving models and data sets out: longer reaches add more content than evidence.
 NEAR_CHARS = 350
-CLOSE_CHARS = 800
+CLOSE_CHARS = 700
 HEAD_CHARS = 240
 OPENING_CHARS = 90
 
@@ -175,6 +175,9 @@ def phrase_features(t: ir.Table) -> dict[str, ir.Value]:
     def n(name: str) -> ir.Value:
         return t[count_column(name)]
 
+    def found(name: str) -> ir.Value:
+        return n(name) * t[PREFIX + "suspect"].cast("int8")
+
     def head(name: str) -> ir.Value:
         return t[f"{PREFIX}h_{name}"]
 
@@ -185,9 +188,8 @@ def phrase_features(t: ir.Table) -> dict[str, ir.Value]:
     refusing, sermonizing = head("refusing"), head("sermon") | head("sermonizing")
     moral_density = n("moral") * 300 / (chars + 300)
     features = {f"log_{name}": log1p(n(name)) for name in phrases.COUNTED}
-    features |= {
-        f"any_{name}": n(name) > 0 for name in ("refuse", "no_access", "object", "apology", "judge")
-    }
+    features |= {f"log_{name}": log1p(found(name)) for name in ("warnings", "apologies")}
+    features |= {f"any_{name}": n(name) > 0 for name in ("refuse", "no_access", "object", "judge")}
     features |= {
         f"head_{name}": head(name)
         for name in ("improper", "denied", "virtue", "redirect", "private", "sermon")
@@ -195,7 +197,7 @@ def phrase_features(t: ir.Table) -> dict[str, ir.Value]:
     features |= {
         "first_person": head("first_person"),
         "ai_then_pivot": head("as_ai") & head("pivot"),
-        "refuse_density": (n("refuse") + n("apology")) * 300 / (chars + 300),
+        "refuse_density": (n("refuse") + found("apologies")) * 300 / (chars + 300),
         "moral_density": moral_density,
         "sermon_density": sermonizing.cast("float64") * moral_density,
         "refuse_and_moral": (n("refuse") > 0) & (n("moral") > 0),

@@ -304,11 +304,9 @@ COUNTED: dict[str, str] = {
     "refuse": any_of(_I_CANNOT, _OTHER),
     "object": _OBJECT,
     "no_access": _NO_ACCESS,
-    "apology": _APOLOGY,
     "judge": _JUDGE,
     "redirect": _REDIRECT,
     "moral": any_of(_IMPROPER, _HARM, _GROUP, _VIRTUE, _CONDEMN),
-    "warn": _WARN,
 }
 
 # Looked for in the opening of a suspect answer, where a refusal usually stands.
@@ -591,9 +589,7 @@ _SERMON = any_of(
 SUSPECT = any_of(*_REFUSAL_STEMS, rf"{_SERMON}[\s\S]*{_SERMON}")
 
 # What is counted, in the answers read closely, as evidence of either.
-TRIGGER = any_of(
-    *_REFUSAL_STEMS, *(ANYWHERE[name] for name in ("hedges", "disclaimers", "warnings")), _SERMON
-)
+TRIGGER = any_of(*_REFUSAL_STEMS, _SERMON)
 
 # One pass over every response finds these.
 CAUTION = any_of(*ANYWHERE.values())
