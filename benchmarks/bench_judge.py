@@ -3,7 +3,9 @@
 Every figure is on models and prompts that were not trained on: XSTest leaves one model and a fifth
 of the prompts out at a time, chatgpt_refusals a fifth of its prompts; "trained on" rows leave a
 whole data set or family out. The written examples (scripts/careful_examples.py) are always in
-training; they were written by people who had read these sets, so unseen models may fare worse.
+training. All figures are somewhat optimistic: the examples and phrase classes were written, and
+read lengths, penalty and threshold chosen, by people who had read errors on these sets; the counts
+on rbr_gold are not held out at all. Unseen models may fare worse.
 
 Positive means not full compliance (partial or full refusal). Intervals are percentile
 bootstraps over prompts, 95 %.
