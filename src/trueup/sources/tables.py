@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -58,7 +59,9 @@ def _dialect(head: Head) -> dict[str, Any]:
     best = max(counts, key=counts.__getitem__)
     delimiter = best if counts[best] else ","
     dialect: dict[str, Any] = {"delimiter": delimiter, "strict": True}
-    if '\\"' in start and '""' not in start:
+    # A backslash before the quote that ends a cell is just the cell's last character.
+    escaped = re.search(rf'\\"(?!{re.escape(delimiter)}|[\r\n]|$)', start)
+    if escaped and '""' not in start:
         dialect |= {"escapechar": "\\", "doublequote": False}
     return dialect
 
