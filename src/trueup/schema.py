@@ -19,6 +19,7 @@ __all__ = [
     "ACTIONS",
     "ANNOTATIONS",
     "ANSWERS",
+    "CERTIFICATES",
     "COMPLIANCE",
     "IMPORTS",
     "INTERACTIONS",
@@ -218,6 +219,12 @@ LAYER_EVENTS = Table(
         Column("action", "string", "What was done to the user.", required=True, choices=ACTIONS),
         Column("latency_ms", "float", "Time the layer took, milliseconds."),
         Column("config_version", "string", "Version of the layer's configuration."),
+        Column(
+            "failure",
+            "string",
+            "Why the layer gave no verdict, such as a timeout; null when it gave one. "
+            "`action` is then what the stack does when a layer fails.",
+        ),
     ),
 )
 
@@ -320,7 +327,43 @@ IMPORTS = Table(
     ),
 )
 
+CERTIFICATES = Table(
+    "certificates",
+    "One policy that was certified on this workspace: thresholds with a bound on what they miss.",
+    "id",
+    (
+        Column("id", "string", "Hash of the certificate.", required=True),
+        Column("at", "timestamp", "When it was made (UTC).", required=True),
+        Column(
+            "changes",
+            "string",
+            "What it changes, JSON list of layer, segment, from and to; a threshold of null is off.",
+            required=True,
+        ),
+        Column("risk", "string", "What is bounded.", required=True, choices=("miss", "new_miss")),
+        Column("alpha", "float", "The bound that was asked for, a share.", required=True),
+        Column("delta", "float", "Probability that the bound fails.", required=True),
+        Column("risk_bound", "float", "The bound that was reached, a share.", required=True),
+        Column("won_back", "float", "Legitimate traffic won back, a share.", required=True),
+        Column("won_back_low", "float", "Its lower limit.", required=True),
+        Column("won_back_high", "float", "Its upper limit.", required=True),
+        Column("level", "float", "Confidence level of those limits.", required=True),
+        Column("n", "int", "Interactions that the policy was replayed on.", required=True),
+        Column("n_labeled", "int", "Labelled interactions behind it.", required=True),
+        Column("certificate", "string", "The certificate itself, JSON.", required=True),
+    ),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (INTERACTIONS, LAYER_EVENTS, OUTCOMES, LABELS, ANNOTATIONS, QUARANTINE, IMPORTS)
+    for table in (
+        INTERACTIONS,
+        LAYER_EVENTS,
+        OUTCOMES,
+        LABELS,
+        ANNOTATIONS,
+        CERTIFICATES,
+        QUARANTINE,
+        IMPORTS,
+    )
 }

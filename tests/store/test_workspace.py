@@ -112,6 +112,18 @@ def test_a_newer_workspace_is_refused(tmp_path: Path) -> None:
         Workspace.open(path)
 
 
+def test_an_older_workspace_gains_the_new_columns(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    with Workspace.open(path, create=True) as ws:
+        ws.con.raw_sql("ALTER TABLE layer_events DROP COLUMN failure")
+        ws.con.raw_sql("DROP TABLE certificates")
+        ws.set_setting("schema_version", "1")
+    with Workspace.open(path) as ws:
+        assert ws.table("layer_events").columns == LAYER_EVENTS.names
+        assert ws.count("certificates") == 0
+        assert ws.setting("schema_version") == str(SCHEMA_VERSION)
+
+
 def test_scratch_leaves_nothing_behind() -> None:
     ws = Workspace.scratch()
     folder = Path(ws._folder.name)

@@ -76,6 +76,8 @@ def _print_layers(detail: Detail, out: Console) -> None:
         score = "" if event["score"] is None else f"score {event['score']:.3g}"
         limit = "" if event["threshold"] is None else f" (threshold {event['threshold']:.3g})"
         fired = "fired, " if event["fired"] else ""
+        if event["failure"]:
+            fired = f"FAILED ({event['failure']}), "
         _line(out, f"  {event['layer']}: ", f"{fired}{event['action']}  {score}{limit}")
 
 

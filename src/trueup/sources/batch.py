@@ -330,8 +330,10 @@ def _id(*parts: Any) -> str:
 
 def _event_row(key: str, event: Event, place: int) -> tuple[Any, ...]:
     """A row of layer_events, its columns in the order of the table."""
-    logged, position, stage, category, score, threshold, fired, action, latency, config = event
-    layer = text_of(logged)
+    logged, position, stage, category, score, threshold, fired, action, latency, config, failure = (
+        event
+    )
+    layer, reason = text_of(logged), text_of(failure)
     if layer is None:
         raise BadRecordError("A guardrail result must name its guard, got no name.")
     of = f" of guard '{layer}'"
@@ -346,7 +348,9 @@ def _event_row(key: str, event: Event, place: int) -> tuple[Any, ...]:
         latency = number_of(latency, "latency_ms", 0.0, of=of)
     did = None if action is None else action_of(action, "action", of)
     flagged = None if fired is None else flag_of(fired, "fired", of)
-    if score is not None and threshold is not None:
+    if reason is not None:
+        score, flagged = None, did not in (None, "allow")
+    elif score is not None and threshold is not None:
         flagged = score >= threshold
     elif flagged is None:
         if did is None:
@@ -370,6 +374,7 @@ def _event_row(key: str, event: Event, place: int) -> tuple[Any, ...]:
         did or ("block" if flagged else "allow"),
         latency,
         text_of(config),
+        reason,
     )
 
 

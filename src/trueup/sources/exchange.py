@@ -13,9 +13,10 @@ class BadRecordError(ValueError):
 
 
 class Event(NamedTuple):
-    """What one guard said, as logged; `trueup.sources.rows` checks and converts the values.
+    """What one guard said, as logged; `trueup.sources.batch` checks and converts the values.
 
     fired: the log's own flag; it is used only when score and threshold are not both known.
+    failure: why it said nothing; then `action` is what was done about that.
     """
 
     layer: Any
@@ -28,6 +29,7 @@ class Event(NamedTuple):
     action: Any = None
     latency_ms: Any = None
     config_version: Any = None
+    failure: Any = None
 
 
 class Outcome(NamedTuple):

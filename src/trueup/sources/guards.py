@@ -74,6 +74,7 @@ def guardrail_event(item: Any, name: str | None = None) -> Event:
         action if type(action) is str else _first(item, "action", "decision", "verdict", "result"),
         _latency(item) if latency is None else latency,
         get("config_version") or get("version"),
+        get("failure"),
     )
 
 

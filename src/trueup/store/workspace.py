@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_WORKSPACE", "Ingested", "Workspace", "WorkspaceLocked", "WorkspaceMissing"]
 
 DEFAULT_WORKSPACE = "trueup.duckdb"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCRATCH_KEY = "00" * 32  # no secret, so that two runs over the same files say the same
 
 
@@ -273,7 +273,7 @@ class Workspace:
             self.con.raw_sql(query.sql(dialect=self.con.dialect))
 
     def _prepare(self, user_key: str | None) -> None:
-        """Create what is missing; refuse a workspace made by a newer version."""
+        """Create what is missing, also columns; refuse a workspace made by a newer version."""
         import ibis
 
         there = set(self.con.list_tables())
@@ -289,6 +289,28 @@ class Workspace:
         for table in TABLES.values():
             if table.name not in there:
                 self.con.create_table(table.name, schema=ibis.Schema.from_pyarrow(table.arrow()))
+            elif version < SCHEMA_VERSION:
+                self._add_columns(table)
+        if version < SCHEMA_VERSION:
+            self.set_setting("schema_version", str(SCHEMA_VERSION))
+
+    def _add_columns(self, table: Table) -> None:
+        """Add the columns that an older version did not know; their values are null."""
+        import ibis
+        import sqlglot.expressions as sge
+
+        stored = set(self.con.table(table.name).columns)
+        schema = ibis.Schema.from_pyarrow(table.arrow())
+        for name in table.names:
+            if name not in stored:
+                column = sge.ColumnDef(
+                    this=sge.to_identifier(name, quoted=True),
+                    kind=self.con.compiler.type_mapper.from_ibis(schema[name].copy(nullable=True)),
+                )
+                query = sge.Alter(
+                    this=sge.to_identifier(table.name, quoted=True), kind="TABLE", actions=[column]
+                )
+                self.con.raw_sql(query.sql(dialect=self.con.dialect))
 
     def _create_meta(self, user_key: str) -> None:
         import pyarrow as pa
