@@ -337,7 +337,7 @@ CERTIFICATES = Table(
         Column(
             "changes",
             "string",
-            "What it changes, JSON list of layer, segment, from and to; a threshold of null is off.",
+            "JSON list of changes: layer, segment, from and to; a threshold of null is off.",
             required=True,
         ),
         Column("risk", "string", "What is bounded.", required=True, choices=("miss", "new_miss")),

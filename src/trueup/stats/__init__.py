@@ -36,19 +36,34 @@ from trueup.stats.power import (
 from trueup.stats.ppi import ppi_mean, ppi_ratio, prediction_interval
 from trueup.stats.ppi_inputs import Population, Sample
 from trueup.stats.rank import pareto_set, spearman
+from trueup.stats.risk_control import (
+    BoundedRisks,
+    CountedRisks,
+    Risks,
+    betting_p,
+    binomial_p,
+    hoeffding_bentkus_p,
+    least_n,
+    most_losses,
+)
 
 __all__ = [
+    "BoundedRisks",
     "Cells",
     "ConfidenceSequence",
+    "CountedRisks",
     "ErrorRates",
     "Estimate",
     "Interval",
     "LabelPlan",
     "OutcomeDifference",
     "Population",
+    "Risks",
     "Sample",
     "adjusted_difference",
     "betting_interval",
+    "betting_p",
+    "binomial_p",
     "clopper_pearson",
     "cluster_mean",
     "cohen_kappa",
@@ -56,9 +71,12 @@ __all__ = [
     "difference",
     "error_rates",
     "f1_score",
+    "hoeffding_bentkus_p",
     "interval_half_width_after",
     "krippendorff_alpha",
     "labels_needed",
+    "least_n",
+    "most_losses",
     "neyman_allocation",
     "pareto_set",
     "ppi_mean",

@@ -1,0 +1,1 @@
+"""Dials with certificates: the least tax at a guaranteed risk, and a watch on the guarantee."""
