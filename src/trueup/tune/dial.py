@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from trueup.errors import UserError
 from trueup.stats import BoundedRisks, CountedRisks, Risks
 
-__all__ = ["Dial", "Procedure", "Selection", "losses_dial", "select"]
+__all__ = ["Dial", "Procedure", "Selection", "cheapest", "losses_dial", "select"]
 
 FloatArray = NDArray[np.float64]
 Procedure = Literal["fixed sequence", "Holm"]
@@ -95,7 +95,7 @@ def select(dial: Dial, alpha: float, delta: float) -> Selection:
     else:
         passed = _holm(p[defined], delta)
     certified[defined] = passed
-    return Selection(p, certified, _cheapest(dial, certified))
+    return Selection(p, certified, cheapest(dial, certified))
 
 
 def _holm(p: FloatArray, delta: float) -> NDArray[np.bool_]:
@@ -107,7 +107,8 @@ def _holm(p: FloatArray, delta: float) -> NDArray[np.bool_]:
     return passed
 
 
-def _cheapest(dial: Dial, allowed: NDArray[np.bool_]) -> int | None:
+def cheapest(dial: Dial, allowed: NDArray[np.bool_]) -> int | None:
+    """The allowed setting with the least tax; ties go to the lower risk, then to the earlier."""
     usable = np.flatnonzero(allowed & ~np.isnan(dial.tax))
     if not len(usable):
         return None

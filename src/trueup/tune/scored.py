@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HARMFUL", "LEGITIMATE", "OFF", "UNKNOWN", "Scored", "flags"]
+__all__ = ["HARMFUL", "LEGITIMATE", "OFF", "UNKNOWN", "Scored", "flags", "named"]
 
 FloatArray = NDArray[np.float64]
 
@@ -90,3 +90,9 @@ def flags(scores: FloatArray, thresholds: FloatArray) -> NDArray[np.bool_]:
     for layer, threshold in enumerate(np.asarray(thresholds, dtype=np.float64)):
         flagged |= scores[:, layer] >= threshold
     return flagged
+
+
+def named(layers: Sequence[str], thresholds: FloatArray) -> dict[str, float | None]:
+    """Thresholds by layer; None for one that is off."""
+    values = [float(t) for t in thresholds]
+    return {layer: t if np.isfinite(t) else None for layer, t in zip(layers, values, strict=True)}

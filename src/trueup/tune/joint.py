@@ -1,0 +1,233 @@
+"""Several thresholds at once: a path through their combinations, learned on a part of the data.
+
+Pareto testing (Laufer-Goldshtein et al. 2023, arXiv:2210.07913): one part of the examples finds the
+settings worth testing and their order, the rest certifies along it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import convolve1d
+
+from trueup.tune.dial import Dial
+from trueup.tune.risks import RiskKind, at_stake, risks_at
+from trueup.tune.scored import OFF, Scored
+from trueup.tune.taxes import Taxes
+from trueup.tune.thresholds import quantile_levels
+
+__all__ = ["ORDER_SHARE", "joint_dial", "split"]
+
+FloatArray = NDArray[np.float64]
+
+ORDER_SHARE = 0.3  # of the labelled examples, spent on the order,
+ORDER_MOST = 5000  # but of more than so many harmful clusters nothing is learned
+_MOST_CELLS = 2_000_000  # of the grid of combinations
+_MOST_LEVELS = 60  # per layer
+_PATH = 80  # settings on a path
+_STEPS = np.concatenate([np.linspace(0, 1, _PATH // 2), np.geomspace(1e-4, 1, _PATH // 2)])
+_NEAR = (0.7, 1.3)  # of the best one's tax: where the second pass looks
+_ZOOM = 2  # levels to either side of the best one, cut finer in the second pass
+_FEW = 5000  # positives below which a count in a cell is too rough: its neighbours join in
+_KERNEL = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0
+_ORDER = "Pareto path learned on labelled examples drawn at random, which take no part in the test"
+
+
+def split(scored: Scored, rng: np.random.Generator) -> tuple[Scored, Scored]:
+    """Part for the order, part for the test: whole clusters, legitimate and harmful ones alike."""
+    codes = np.arange(len(scored)) if scored.cluster is None else scored.cluster
+    names, code = np.unique(codes, return_inverse=True)
+    harmful = np.zeros(len(names), dtype=bool)
+    harmful[code[scored.positive]] = True
+    order = np.zeros(len(names), dtype=bool)
+    share = min(ORDER_SHARE, ORDER_MOST / max(1, harmful.sum()))
+    for group in (np.flatnonzero(harmful), np.flatnonzero(~harmful)):
+        order[rng.permutation(group)[: round(share * len(group))]] = True
+    return scored.where(order[code]), scored.where(~order[code])
+
+
+def joint_dial(
+    scored: Scored, kind: RiskKind, alpha: float, rng: np.random.Generator
+) -> tuple[Dial, Scored]:
+    """Settings of all layers, safest first, and the examples that their risks are measured on.
+
+    On the first part every combination of some levels per layer is counted at once, as cumulative
+    sums over a histogram with a dimension per layer; for each level of tax the combination with the
+    least risk is kept. A second pass cuts the levels finer around the one that meets alpha.
+    """
+    first, rest = split(scored, rng)
+    weights = Taxes(first, 0.95).chances
+    levels = [_levels(first, weights, layer) for layer in range(len(scored.layers))]
+    coarse = _path(first, kind, weights, levels, _STEPS)
+    best = _target(coarse, alpha)
+    near = coarse.tax[best] * np.linspace(*_NEAR, _PATH)
+    fine = _path(first, kind, weights, _finer(first, levels, coarse.settings[best]), near)
+    settings = _ordered(coarse, fine)
+    if scored.today is not None and kind == "new_miss":
+        settings = np.vstack([scored.today, settings])
+    dial = Dial(
+        settings,
+        risks_at(rest, kind, settings),
+        Taxes(rest, 0.95).means(settings),
+        "fixed sequence",
+        _ORDER,
+    )
+    return dial, rest
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Settings by falling tax, with the tax and the risk that the first part shows."""
+
+    settings: FloatArray
+    tax: FloatArray
+    risk: FloatArray
+
+
+def _levels(part: Scored, weights: FloatArray, layer: int) -> FloatArray:
+    """Finite thresholds of a layer, dense where it flags little legitimate traffic, rising.
+
+    They are quantiles of the legitimate scores at falling shares, a few of the harmful ones, and
+    the threshold in force.
+    """
+    most = _per_layer(len(part.layers))
+    scores = part.scores[:, layer]
+    legit = np.sort(scores[(weights > 0) & np.isfinite(scores)])
+    wanted = max(2, most - 2 - most // 4)
+    parts = [quantile_levels(scores[part.positive], most // 4)]
+    if len(legit):
+        shares = np.geomspace(1.0 / len(legit), 1.0, wanted)
+        places = np.unique(np.clip(len(legit) - shares * len(legit), 0, len(legit) - 1).astype(int))
+        parts += [legit[places], legit[:1]]
+    if part.today is not None and np.isfinite(part.today[layer]):
+        parts.append(part.today[[layer]])
+    found = np.unique(np.concatenate(parts))
+    while len(found) > most:
+        found = np.delete(found, np.arange(1, len(found) - 1, 2)[: len(found) - most])
+    return found
+
+
+def _per_layer(layers: int) -> int:
+    """Levels per layer that keep the grid of combinations in memory; "off" comes on top."""
+    return max(2, min(_MOST_LEVELS, int(_MOST_CELLS ** (1.0 / layers)) - 1))
+
+
+def _path(
+    part: Scored,
+    kind: RiskKind,
+    weights: FloatArray,
+    levels: Sequence[FloatArray],
+    steps: FloatArray,
+) -> _Path:
+    stake = at_stake(part, kind)
+    mass = np.ones(len(part)) if part.weight is None else part.weight
+    total = float(mass[part.positive].sum())
+    shape = tuple(len(one) + 1 for one in levels)
+    if _cells(shape) > 4 * _MOST_CELLS:
+        raise ValueError(f"{len(levels)} layers are too many to be tuned together")
+    at = np.stack(
+        [np.searchsorted(one, part.scores[:, i], "right") for i, one in enumerate(levels)], axis=1
+    )
+    always = np.isposinf(part.scores).any(axis=1)  # failed closed: flagged at every setting
+    kept = _histogram(at[~always], weights[~always], shape)
+    whole = float(weights.sum())
+    tax = 1.0 - _cumulative(kept) / whole if whole else np.zeros(shape)
+    lost = _histogram(at[stake & ~always], mass[stake & ~always], shape)
+    if stake.sum() < _FEW:
+        lost = _blurred(lost)
+    risk = _cumulative(lost) / total if total else np.zeros(shape)
+    return _least_risk(tax, risk, levels, _below(part, kind, steps))
+
+
+def _below(part: Scored, kind: RiskKind, steps: FloatArray) -> FloatArray:
+    """The steps of tax, rising, none above today's where nothing is asked for beyond today."""
+    top = 1.0
+    if kind == "new_miss":
+        assert part.today is not None
+        top = float(Taxes(part, 0.95).means(part.today[None, :])[0])
+    return np.unique(np.append(steps[steps < top], min(top, steps.max())))
+
+
+def _cells(shape: tuple[int, ...]) -> int:
+    return int(np.prod([float(n) for n in shape]))
+
+
+def _histogram(at: NDArray[np.int64], weight: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    if not len(at):
+        return np.zeros(shape)
+    flat = np.ravel_multi_index(tuple(at.T), shape)
+    return np.bincount(flat, weight, minlength=_cells(shape)).reshape(shape)
+
+
+def _cumulative(cells: FloatArray) -> FloatArray:
+    """Mass that no layer flags at each combination: entry c means "flag from level c on"."""
+    for axis in range(cells.ndim):
+        cells = np.cumsum(cells, axis=axis)
+    return cells
+
+
+def _blurred(cells: FloatArray) -> FloatArray:
+    """The mass spread over neighbouring levels; a layer that says yes or no has none."""
+    for axis, size in enumerate(cells.shape):
+        if size > 2 * len(_KERNEL):
+            cells = convolve1d(cells, _KERNEL, axis=axis, mode="nearest")
+    return cells
+
+
+def _least_risk(
+    tax: FloatArray, risk: FloatArray, levels: Sequence[FloatArray], steps: FloatArray
+) -> _Path:
+    """For each step of tax, the combination of least risk that costs no more."""
+    flat_tax, flat_risk = tax.ravel(), risk.ravel()
+    step = np.searchsorted(steps, flat_tax - 1e-12)  # the cheapest step that it fits under
+    inside = step < len(steps)
+    # By step, then least risk, then most tax: the first of each step is its best.
+    order = np.lexsort((-flat_tax, flat_risk, step))
+    order = order[inside[order]]
+    firsts = order[np.flatnonzero(np.diff(step[order], prepend=-1))]
+    chosen: list[int] = []
+    for cell in firsts:  # rising tax: a dearer one must be safer, or as safe
+        if not chosen or flat_risk[cell] <= flat_risk[chosen[-1]]:
+            chosen.append(int(cell))
+    chosen.reverse()
+    places = np.unravel_index(np.array(chosen, dtype=np.int64), tax.shape)
+    columns = [np.append(one, OFF)[place] for one, place in zip(levels, places, strict=True)]
+    return _Path(np.stack(columns, axis=1), flat_tax[chosen], flat_risk[chosen])
+
+
+def _target(path: _Path, alpha: float) -> int:
+    """The cheapest setting on the path that seems to meet alpha."""
+    meets = np.flatnonzero(path.risk <= alpha)
+    return int(meets[-1]) if len(meets) else 0
+
+
+def _finer(part: Scored, levels: Sequence[FloatArray], target: FloatArray) -> list[FloatArray]:
+    """Levels between the neighbours of the target, as fine as the scores there."""
+    most = _per_layer(len(levels))
+    out = []
+    for layer, (grid, at) in enumerate(zip(levels, target, strict=True)):
+        ends = np.append(grid, OFF)
+        place = int(np.searchsorted(ends, at))
+        low = ends[max(0, place - _ZOOM)]
+        high = ends[min(len(ends) - 1, place + _ZOOM)]
+        scores = part.scores[:, layer]
+        near = quantile_levels(scores[(scores >= low) & (scores <= high)], most)
+        out.append(near if len(near) else grid)
+    return out
+
+
+def _ordered(*paths: _Path) -> FloatArray:
+    """All settings of the paths, safest first; those beaten in tax and risk by another drop out."""
+    settings = np.vstack([path.settings for path in paths])
+    tax = np.concatenate([path.tax for path in paths])
+    risk = np.concatenate([path.risk for path in paths])
+    order = np.lexsort((risk, tax))  # rising tax
+    kept: list[int] = []
+    for i in order:
+        if not kept or risk[i] <= risk[kept[-1]]:
+            kept.append(int(i))
+    kept.reverse()
+    return settings[kept]

@@ -1,0 +1,181 @@
+"""What legitimate users pay at a setting: the share of legitimate examples that it flags."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.stats import (
+    Estimate,
+    Interval,
+    Population,
+    Sample,
+    clopper_pearson,
+    cluster_mean,
+    ppi_ratio,
+)
+from trueup.tune.scored import UNKNOWN, Scored, flags
+
+__all__ = ["Taxes"]
+
+FloatArray = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_BUCKETS = 256
+
+
+@dataclass(frozen=True)
+class Taxes:
+    """Estimates of the tax on some examples, labelled wholly or by a sample.
+
+    Where only a sample is labelled, every row's flag is known and takes part: the share is
+    prediction-powered (`trueup.stats.ppi_ratio`), with "every request is legitimate" as the cheap
+    prediction that the labels correct.
+    """
+
+    scored: Scored
+    level: float
+
+    @cached_property
+    def sampled(self) -> bool:
+        """Whether some rows have no label, so that the labelled ones speak for them."""
+        return bool((self.scored.label == UNKNOWN).any() and self.scored.weight is not None)
+
+    @cached_property
+    def chances(self) -> FloatArray:
+        """Shape (n,): the chance that each example is legitimate; labels where there are some."""
+        legit = self.scored.negative.astype(np.float64)
+        if self.sampled:
+            unknown = self.scored.label == UNKNOWN
+            flagged = self._flagged_today
+            for group in (flagged, ~flagged):
+                legit[unknown & group] = self._labelled_share(group)
+        return legit
+
+    @cached_property
+    def _flagged_today(self) -> Mask:
+        if self.scored.today is None:
+            return np.zeros(len(self.scored), dtype=bool)
+        return self.scored.flagged_today()
+
+    def _labelled_share(self, group: Mask) -> float:
+        """Share of legitimate examples among the labelled ones of a group, weighted."""
+        known = self.scored.label != UNKNOWN
+        pick = known & group if (known & group).any() else known
+        if not pick.any():
+            return 1.0
+        weights = None if self.scored.weight is None else self.scored.weight[pick]
+        return float(np.average(self.scored.negative[pick], weights=weights))
+
+    def means(self, settings: FloatArray) -> FloatArray:
+        """Shape (K,): the tax at each row of thresholds (K, L), as a plain weighted share."""
+        weight = self.chances
+        total = weight.sum()
+        if not total:
+            return np.full(len(settings), np.nan)
+        rows = weight > 0
+        scores, weight = self.scored.scores[rows], weight[rows]
+        if scores.shape[1] == 1:
+            return self._single(scores[:, 0], weight, settings[:, 0]) / total
+        return np.array([weight[flags(scores, row)].sum() for row in settings]) / total
+
+    @staticmethod
+    def _single(scores: FloatArray, weight: FloatArray, thresholds: FloatArray) -> FloatArray:
+        order = np.argsort(scores, kind="stable")
+        above = np.concatenate([np.cumsum(weight[order][::-1])[::-1], [0.0]])
+        return above[np.searchsorted(scores[order], thresholds, side="left")]
+
+    def interval(self, thresholds: FloatArray) -> Interval:
+        """The tax at one setting with its two-sided interval."""
+        return self._share(flags(self.scored.scores, thresholds))
+
+    def _share(self, flagged: Mask) -> Interval:
+        if self.sampled:
+            found = self._powered(flagged.astype(np.float64), "tax")
+            return Interval(found.value, found.low, found.high, found.level, found.n)
+        legit = self.scored.negative
+        if self.scored.cluster is None and self.scored.weight is None:
+            return clopper_pearson(int(flagged[legit].sum()), int(legit.sum()), self.level)
+        return self._mean(flagged.astype(np.float64), low=0.0)
+
+    def won_back(self, then: FloatArray) -> Estimate | None:
+        """Tax today minus tax then; negative when it grows. None: what is in force is not known."""
+        if self.scored.today is None:
+            return None
+        today = flags(self.scored.scores, self.scored.today).astype(np.float64)
+        gain = today - flags(self.scored.scores, then)
+        if self.sampled:
+            # Shares must lie in [0, 1]: the mean of (1 + gain)/2 is found, and stretched again.
+            half = self._powered((1.0 + gain) / 2, "won_back")
+            value, low, high = (2 * x - 1 for x in (half.value, half.low, half.high))
+            return Estimate(
+                "won_back", value, low, high, half.level, half.n, half.n_labeled, half.method,
+                half.assumptions,
+            )  # fmt: skip
+        found = self._mean(gain, low=-1.0)
+        return Estimate(
+            "won_back",
+            found.value,
+            found.low,
+            found.high,
+            self.level,
+            found.n,
+            found.n,
+            "paired difference on the same legitimate examples",
+            ("The labels are taken as the truth.", "Legitimate examples are a random sample."),
+        )
+
+    def _mean(self, values: FloatArray, low: float) -> Interval:
+        legit, one = self.scored.negative, self.scored
+        return cluster_mean(
+            values[legit],
+            None if one.cluster is None else one.cluster[legit],
+            self.level,
+            weights=None if one.weight is None else one.weight[legit],
+            low=low,
+        )
+
+    def _powered(self, value: FloatArray, name: str) -> Estimate:
+        """E[value · legitimate] / E[legitimate]; value in [0, 1] is known for every row."""
+        known = self.scored.label != UNKNOWN
+        legit = self.scored.negative[known].astype(np.float64)
+        cluster = self._clusters
+        weight = self.scored.weight
+        probability = np.ones(known.sum()) if weight is None else 1.0 / weight[known]
+        sample = Sample(
+            stratum=np.zeros(known.sum(), dtype=np.int64),
+            cluster=cluster[known],
+            probability=np.clip(probability, 0.0, 1.0),
+            numerator=value[known] * legit,
+            denominator=legit,
+            numerator_hat=value[known],
+            denominator_hat=np.ones(known.sum()),
+        )
+        bucket = cluster % _BUCKETS
+        sums = np.bincount(bucket, value, _BUCKETS)
+        counts = np.bincount(bucket, minlength=_BUCKETS).astype(np.float64)
+        population = Population(
+            np.zeros(_BUCKETS, dtype=np.int64),
+            np.arange(_BUCKETS),
+            counts,
+            np.minimum(sums, counts),
+            counts,
+        )
+        found = ppi_ratio(population, sample, level=self.level, name=name)
+        if found.low <= 0.0 and found.high >= 1.0:
+            value_ = math.nan if found.n_labeled else found.value
+            return Estimate(
+                name, value_, 0.0, 1.0, found.level, found.n, found.n_labeled, found.method,
+                found.assumptions,
+            )  # fmt: skip
+        return found
+
+    @cached_property
+    def _clusters(self) -> NDArray[np.int64]:
+        if self.scored.cluster is not None:
+            return self.scored.cluster
+        return np.arange(len(self.scored), dtype=np.int64)

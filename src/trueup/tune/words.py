@@ -1,0 +1,70 @@
+"""What a certificate says in words: why, on what assumptions, and what voids it."""
+
+from __future__ import annotations
+
+from trueup.tune.result import TuneReport
+from trueup.tune.risks import RiskKind
+from trueup.tune.scored import UNKNOWN, Scored
+
+__all__ = ["assumptions", "reason", "voids"]
+
+
+def reason(report: TuneReport) -> str:
+    """One sentence: why the setting is certified, or why none is."""
+    if report.mode == "costs":
+        return "A setting chosen by cost carries no guarantee."
+    assert report.alpha is not None
+    if report.n_positive == 0:
+        return "No example is labelled harmful, so nothing is known of what is missed."
+    if report.chosen is not None:
+        return (
+            f"{report.p_value} p = {report.chosen.p:.3g} is at most {report.delta:.3g}, on "
+            f"{report.chosen.risk.n:,} harmful examples."
+        )
+    plan = report.plan
+    if plan is not None and report.n_positive < plan.needed:
+        return (
+            f"{report.n_positive:,} harmful examples are too few: a bound of {report.alpha:.3g} "
+            f"at {1 - report.delta:.4g} confidence needs at least {plan.needed:,}, even if none "
+            "is missed."
+        )
+    return f"No setting that was tested keeps the risk below {report.alpha:.3g} beyond doubt."
+
+
+def assumptions(scored: Scored, part: Scored, kind: RiskKind) -> tuple[str, ...]:
+    """What must hold for the bound to mean what it says."""
+    out = ["The labels are taken as the truth."]
+    if scored.weight is not None:
+        out.append(
+            "Labelled examples were drawn with the recorded probabilities, which are used as "
+            "weights."
+        )
+    else:
+        out.append("Labelled examples are a random sample of the traffic.")
+    if scored.cluster is not None:
+        out.append("Users are independent of each other.")
+    else:
+        out.append("Examples are independent of each other.")
+    if (scored.label == UNKNOWN).any() and scored.weight is None:
+        out.append("Examples without a label are left out: those with one stand for them.")
+    if len(part) < len(scored):
+        share = 1 - len(part) / len(scored)
+        out.append(f"{share:.0%} of the examples chose the order and are not counted.")
+    if (scored.scores == -float("inf")).any():
+        out.append("Where a layer gave no score, it counts as one that did not flag.")
+    if kind == "new_miss":
+        out.append("What the stack misses today already is not part of this bound.")
+    return tuple(out)
+
+
+def voids(scored: Scored) -> tuple[str, ...]:
+    """What voids the certificate."""
+    out = [
+        "Traffic that has changed since these examples were drawn: watch it.",
+        "A guard, prompt or model behind the scores that has changed.",
+        "Examples that the guard was trained on, or that its order of settings was chosen by.",
+        "Labels that were given with the scores in view, or examples picked by hand.",
+    ]
+    if scored.source.get("kind") == "workspace":
+        out.append("Layers whose score is not logged when an earlier one has blocked.")
+    return tuple(out)
