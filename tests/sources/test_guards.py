@@ -65,6 +65,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
             ("a", "input", None, False, "allow"),
             ("b", "output", None, True, "block"),
             ("c", None, None, True, "rewrite"),
+            ("d", None, None, False, "allow"),
         ],
     ),
     "moderation of a delivered answer": (

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.sources.columns import Plan, fill, plan_for
 from trueup.sources.exchange import BadRecordError, Exchange
+from trueup.sources.guard_libraries import as_chat, taken_keys
 from trueup.sources.guards import EVENT_KEYS, events_of
 from trueup.sources.json_reading import json_exchanges
 from trueup.sources.messages import (
     conversation_of,
     is_messages,
+    last_user_text,
     message_of,
     message_text,
     parsed,
@@ -33,6 +35,8 @@ __all__ = ["convert", "detect", "read"]
 _REQUEST_KEYS = ("request", "request_body", "requestBody", "input", "body")
 _RESPONSE_KEYS = ("response", "response_body", "responseBody", "output", "completion")
 _LIST_KEYS = ("messages", "conversations", "conversation", "contents", "input_messages")
+# Answers as text; guard libraries name it after what they did with it.
+_ANSWER_KEYS = ("answer", "text", "validated_output", "validatedOutput", "sanitized_output")
 _BODY_KEYS = (*_LIST_KEYS, *_REQUEST_KEYS, *_RESPONSE_KEYS, "prompt", "choices", "candidates")
 _SAMPLING_KEYS = (
     "temperature",
@@ -63,6 +67,8 @@ def read(
 
 
 def _is_chat(record: dict[str, Any]) -> bool:
+    if as_chat(record) is not None:
+        return True
     if any(is_messages(parsed(record.get(key))) for key in _LIST_KEYS):
         return True
     if type(record.get("choices")) is list or type(record.get("candidates")) is list:
@@ -82,6 +88,8 @@ def _is_body(value: Any) -> bool:
         return False
     if value.keys() & {"messages", "choices", "contents", "candidates", "body", "prompt"}:
         return True
+    if is_messages(value.get("response")):  # NeMo Guardrails
+        return True
     return value.get("role") == "assistant" or value.get("object") in (
         "response",
         "chat.completion",
@@ -92,6 +100,7 @@ def convert(record: Any) -> Iterable[Exchange]:
     """Convert one chat record. Raises `BadRecordError`."""
     if type(record) is not dict:
         raise BadRecordError("A chat record must be a JSON object.")
+    record = as_chat(record) or record
     plan, bodies, guarded = _plan(tuple(record))
     exchange = Exchange()
     fill(exchange, record, plan)
@@ -103,17 +112,22 @@ def convert(record: Any) -> Iterable[Exchange]:
     if guarded:
         exchange.events = (
             *exchange.events,
-            *events_of(record, bool(exchange.response)),
+            *events_of(record, bool(exchange.response), _texts(exchange)),
         )
     return (exchange,)
+
+
+def _texts(exchange: Exchange) -> tuple[Any, Any]:
+    """The last user message and the response."""
+    return last_user_text(exchange.messages or []), exchange.response
 
 
 @lru_cache(maxsize=4096)
 def _plan(keys: tuple[str, ...]) -> tuple[Plan, bool, bool]:
     """How a record with these keys is read: its columns, has it bodies, has it guardrails."""
-    plan = plan_for(keys, taken=(*_BODY_KEYS, *EVENT_KEYS, "text"))
+    plan = plan_for(keys, taken=(*_BODY_KEYS, *EVENT_KEYS, *_ANSWER_KEYS, *taken_keys(keys)))
     bodies = not {"messages"}.issuperset(set(_BODY_KEYS).intersection(keys)) or any(
-        key in keys for key in ("answer", "text", "system")
+        key in keys for key in (*_ANSWER_KEYS, "system")
     )
     return plan, bodies, any(key in keys for key in EVENT_KEYS)
 
@@ -215,7 +229,7 @@ def _answer(record: dict[str, Any]) -> Any:
             value = parsed(value["body"])
         if value is not None:
             return value
-    for key in ("answer", "text"):
+    for key in _ANSWER_KEYS:
         if type(record.get(key)) is str:
             return record[key]
     if record.get("error") is not None:
@@ -249,7 +263,8 @@ def _fill_answer(exchange: Exchange, answer: Any, record: dict[str, Any]) -> Non
     delivered = bool(exchange.response)
     for holder in (answer, choice) if choice is not answer else (answer,):
         if holder is not record and any(key in holder for key in EVENT_KEYS):
-            exchange.events = (*exchange.events, *events_of(holder, delivered))
+            found = events_of(holder, delivered, _texts(exchange))
+            exchange.events = (*exchange.events, *found)
 
 
 def _default(exchange: Exchange, column: str, value: Any) -> None:

@@ -67,12 +67,13 @@ _OUTCOME_NAMES = words(
 
 PROMPT_NAMES = words(
     "prompt question instruction query user_prompt user_message user_input user_query "
-    "input_text prompt_text request_text request human input"
+    "input_text prompt_text request_text request human input sanitized_prompt"
 )
 RESPONSE_NAMES = words(
     "response completion output answer generation assistant reply model_output "
     "model_response assistant_response ai_response bot_response llm_response generated_text "
-    "output_text response_text completion_text model_answer text"
+    "output_text response_text completion_text model_answer text validated_output "
+    "validatedoutput sanitized_output"
 )
 MESSAGES_NAMES = words(
     "messages conversation conversations chat dialog dialogue history input_messages chat_history"

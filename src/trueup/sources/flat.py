@@ -18,11 +18,19 @@ from trueup.sources.columns import (
     segment_text,
 )
 from trueup.sources.exchange import BadRecordError, Event, Exchange, Label, Outcome
+from trueup.sources.guard_libraries import RESULT_KEYS, taken_keys
 from trueup.sources.guards import EVENT_KEYS, events_of
 from trueup.sources.json_reading import add, json_records
 from trueup.sources.json_records import RawRecord, loads
 from trueup.sources.mapping import ColumnMap, LayerColumns
-from trueup.sources.messages import conversation_of, is_messages, parsed, part_text, split
+from trueup.sources.messages import (
+    conversation_of,
+    is_messages,
+    last_user_text,
+    parsed,
+    part_text,
+    split,
+)
 from trueup.sources.tables import Row, csv_rows, parquet_rows
 from trueup.sources.values import ACTION_WORDS, action_of, json_text, text_of
 
@@ -37,7 +45,7 @@ _MAX_PLANS = 1000
 
 
 def detect(head: Head) -> bool:
-    """True when the columns hold a response (and mostly a prompt) under one of the usual names."""
+    """True when the columns hold a prompt and a response, or one of them and a guard's result."""
     if head.columns:
         return _has_text(head.columns)
     if head.records:
@@ -47,7 +55,9 @@ def detect(head: Head) -> bool:
 
 def _has_text(columns: tuple[str, ...]) -> bool:
     texts = _Texts.of(columns)
-    return texts.messages is not None or (texts.prompt is not None and texts.response is not None)
+    if texts.messages is not None or (texts.prompt is not None and texts.response is not None):
+        return True
+    return texts != _Texts() and not RESULT_KEYS.isdisjoint(columns)
 
 
 def read(
@@ -192,11 +202,22 @@ class Flat:
         fill(exchange, row, columns.plan)
         self._fill_texts(exchange, row, columns.texts)
         self._fill_mapped(exchange, row)
-        if columns.guarded:
-            free = EVENT_KEYS.difference(self._map.columns)
-            guarded = {key: parsed(value) for key, value in row.items() if key in free}
-            exchange.events = (*exchange.events, *events_of(guarded, bool(exchange.response)))
+        guarded = self._guarded(exchange, row) if columns.guarded else ()
+        empty = exchange.messages is None and exchange.response is None and not guarded
+        if empty and columns.texts.prompt not in row:
+            raise BadRecordError("The record has neither a prompt nor a response.")
+        exchange.events = (*exchange.events, *guarded)
         return (exchange,)
+
+    def _guarded(self, exchange: Exchange, row: Mapping[str, Any]) -> list[Event]:
+        """The guardrail results in the columns that the mapping leaves."""
+        free = {
+            key: parsed(value) if key in EVENT_KEYS else value
+            for key, value in row.items()
+            if key not in self._map.columns
+        }
+        texts = last_user_text(exchange.messages or []), exchange.response
+        return events_of(free, bool(exchange.response), texts)
 
     def _fill_mapped(self, exchange: Exchange, row: Mapping[str, Any]) -> None:
         """Segments, outcomes, labels and layers that the user's mapping names."""
@@ -230,7 +251,8 @@ class Flat:
         mapped = self._map.fields
         texts = _Texts.of(keys, mapped)
         used = (texts.messages, texts.prompt, texts.context, texts.system, texts.response)
-        taken = [key for key in (*used, *self._map.columns, *EVENT_KEYS) if key]
+        names = (*used, *self._map.columns, *EVENT_KEYS, *taken_keys(keys))
+        taken = [key for key in names if key]
         plan = plan_for(keys, taken, mapped)
         guarded = any(key in keys and key not in self._map.columns for key in EVENT_KEYS)
         return _Columns(texts, plan, guarded)
@@ -247,8 +269,6 @@ class Flat:
         if messages and response is None and texts.response is None:
             messages, response = split(messages)
         exchange.messages, exchange.response = messages, response
-        if messages is None and response is None and texts.prompt not in row:
-            raise BadRecordError("The record has neither a prompt nor a response.")
 
     def _event(
         self, row: Mapping[str, Any], name: str, layer: LayerColumns, place: int

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from trueup.sources.bedrock_guards import BEDROCK_KEYS, bedrock_events
 from trueup.sources.exchange import BadRecordError, Event
-from trueup.sources.values import shown, words
+from trueup.sources.guard_libraries import LIBRARY_KEYS, Context, library_events, record_events
+from trueup.sources.guard_libraries.common import reason
+from trueup.sources.values import ACTION_WORDS, shown, stage_of, words
 
 __all__ = ["EVENT_KEYS", "events_of", "guardrail_event", "is_blocked_reason"]
 
@@ -20,7 +23,7 @@ BLOCKED_REASONS = frozenset(
     )
 )
 
-_Reader = Callable[[dict[str, Any], bool], list[Event]]
+_Reader = Callable[[dict[str, Any], Context], list[Event]]
 
 
 @lru_cache(maxsize=1024)
@@ -29,12 +32,15 @@ def is_blocked_reason(reason: str) -> bool:
     return reason.lower() in BLOCKED_REASONS
 
 
-def events_of(record: dict[str, Any], delivered: bool) -> list[Event]:
+def events_of(record: dict[str, Any], delivered: bool, texts: Sequence[Any] = ()) -> list[Event]:
     """All guardrail results found at the top level of `record`.
 
     delivered: a normal answer is on record, so a verdict that only says "flagged" stopped nothing.
+    texts: the last user message and the response of the exchange, where they are known.
     """
-    return [event for read in _readers(tuple(record)) for event in read(record, delivered)]
+    returned = delivered and ("choices" in record or record.get("object") == "response")
+    context = Context(delivered=delivered, returned=returned, texts=tuple(texts))
+    return [event for read in _readers(tuple(record)) for event in read(record, context)]
 
 
 @lru_cache(maxsize=4096)
@@ -43,13 +49,13 @@ def _readers(keys: tuple[str, ...]) -> tuple[_Reader, ...]:
     return tuple(read for read, names in _SHAPES.items() if not names.isdisjoint(keys))
 
 
-def _own(record: dict[str, Any], delivered: bool) -> list[Event]:
-    """Lists of verdicts under a name of their own: trueup's convention, and the commonest."""
+def _own(record: dict[str, Any], context: Context) -> list[Event]:
+    """Verdicts under a name of their own: a library's, or trueup's convention."""
     return [
         event
         for key in ("guardrails", "guardrail_results", "layer_events")
         if record.get(key)
-        for event in _listed(record[key], key)
+        for event in _listed(record[key], key, context)
     ]
 
 
@@ -108,21 +114,30 @@ def _latency(item: dict[str, Any]) -> Any:
     return None
 
 
-def _listed(value: Any, key: str) -> list[Event]:
-    """A list of verdicts, or an object of verdicts by guard name."""
+def _listed(value: Any, key: str, context: Context) -> list[Event]:
+    """A list of verdicts, or an object of verdicts by guard name or by stage."""
+    known = library_events(value, context)
+    if known is not None:
+        return known
     if type(value) is list:
-        return [guardrail_event(item) for item in value]
+        return [event for item in value for event in _item(item, context)]
     if type(value) is not dict:
         raise BadRecordError(f"{key} must be a list of objects, got {shown(value)}.")
     if {"name", "layer", "action"} & value.keys():
         return [guardrail_event(value)]
-    return [
-        guardrail_event(item if type(item) is dict else {"action": item}, name)
-        for name, item in value.items()
-    ]
+    events: list[Event] = []
+    for name, item in value.items():
+        within = context._replace(name=name, stage=stage_of(name))
+        events += _item(item if type(item) in (dict, list) else {"action": item}, within)
+    return events
 
 
-def _azure_record(record: dict[str, Any], delivered: bool) -> list[Event]:
+def _item(item: Any, context: Context) -> list[Event]:
+    known = library_events(item, context)
+    return [guardrail_event(item, context.name)] if known is None else known
+
+
+def _azure_record(record: dict[str, Any], context: Context) -> list[Event]:
     """Azure OpenAI: results for each prompt in the list, and for the answer."""
     events: list[Event] = []
     for key in ("prompt_filter_results", "prompt_annotations"):
@@ -162,35 +177,48 @@ def _azure(results: Any, stage: str) -> list[Event]:
     return events
 
 
-def _litellm(record: dict[str, Any], delivered: bool) -> list[Event]:
-    """LiteLLM: status success, blocked or guardrail_intervened; a failure said nothing."""
-    events = []
+def _litellm(record: dict[str, Any], context: Context) -> list[Event]:
+    """LiteLLM: success, blocked or guardrail_intervened; flagged in a mode that only logs; failed.
+
+    After `StandardLoggingGuardrailInformation` of BerriAI/litellm, `litellm/types/utils.py`.
+    """
     value = record.get("guardrail_information")
-    for item in value if type(value) is list else [value]:
-        if type(item) is not dict:
-            continue
-        status = item.get("guardrail_status")
-        if status in ("failure", "guardrail_failed_to_respond", "not_run", None):
-            continue
-        mode = item.get("guardrail_mode")
-        mode = mode[0] if type(mode) is list and mode else mode
-        masked = item.get("masked_entity_count")
-        action = "allow" if status == "success" else status
-        if status == "success" and type(masked) is dict and any(masked.values()):
-            action = "rewrite"
-        latency = _latency(item)
-        name = item.get("guardrail_name") or "litellm-guardrail"
-        events.append(Event(name, stage=mode, action=action, latency_ms=latency))
-    return events
+    items = value if type(value) is list else [value]
+    return [
+        _litellm_event(item)
+        for item in items
+        if type(item) is dict and item.get("guardrail_status") not in ("not_run", None)
+    ]
 
 
-def _moderations(record: dict[str, Any], delivered: bool) -> list[Event]:
+def _litellm_event(item: dict[str, Any]) -> Event:
+    status, response = item["guardrail_status"], item.get("guardrail_response")
+    mode = item.get("guardrail_mode")
+    mode = mode[0] if type(mode) is list and mode else mode
+    masked = item.get("masked_entity_count")
+    name = item.get("guardrail_name") or "litellm-guardrail"
+    event = Event(name, stage=mode, action=status, latency_ms=_latency(item))
+    if status in ("failure", "guardrail_failed_to_respond"):
+        did = _first(item, "action", "guardrail_action")
+        if did is None and type(response) is dict:
+            did = _first(response, "action")
+        blocked = did is True or ACTION_WORDS.get(str(did).lower()) == "block"
+        why = reason(response, item.get("error"), default=status)
+        return event._replace(action="block" if blocked else "allow", failure=why)
+    if status == "guardrail_flagged":
+        return event._replace(fired=True, action="allow")
+    if status == "success" and type(masked) is dict and any(masked.values()):
+        return event._replace(action="rewrite")
+    return event
+
+
+def _moderations(record: dict[str, Any], context: Context) -> list[Event]:
     """OpenAI-style moderation: {results: [{flagged, categories, category_scores}]} or parts."""
     return [
         event
         for key in ("moderation", "moderations", "moderation_results")
         if record.get(key)
-        for event in _moderation(record[key], delivered)
+        for event in _moderation(record[key], context.delivered)
     ]
 
 
@@ -236,71 +264,11 @@ def _worst_category(item: dict[str, Any]) -> tuple[str | None, float | None]:
     return None, None
 
 
-def _bedrock(record: dict[str, Any], delivered: bool) -> list[Event]:
-    """Amazon Bedrock: the guardrail's action, and by category from the trace where it is logged."""
-    trace = record.get("amazon-bedrock-trace") or record.get("trace")
-    found = trace.get("guardrail") if type(trace) is dict else None
-    events = list(_bedrock_trace(found)) if type(found) is dict else []
-    action = record.get("amazon-bedrock-guardrailAction")
-    if action is not None and not any(event.action != "allow" for event in events):
-        intervened = action == "INTERVENED"
-        events.append(Event("bedrock-guardrail", action="block" if intervened else "allow"))
-    return events
+def _bedrock(record: dict[str, Any], context: Context) -> list[Event]:
+    return bedrock_events(record)
 
 
-def _bedrock_trace(guardrail: dict[str, Any]) -> Iterator[Event]:
-    for stage, keys in (
-        ("input", ("input", "inputAssessment", "inputAssessments")),
-        ("output", ("outputs", "outputAssessments")),
-    ):
-        for key in keys:
-            for assessment in _assessments(guardrail.get(key)):
-                yield from _assessed(assessment, stage)
-
-
-def _assessments(value: Any) -> Iterator[dict[str, Any]]:
-    """Assessments are nested by guardrail id, in lists or not, depending on the API."""
-    if type(value) is list:
-        for item in value:
-            yield from _assessments(item)
-    elif type(value) is dict:
-        if any(key.endswith("Policy") for key in value):
-            yield value
-        else:
-            for item in value.values():
-                if type(item) in (dict, list):
-                    yield from _assessments(item)
-
-
-_BEDROCK_ACTIONS = {
-    "BLOCKED": "block",
-    "ANONYMIZED": "rewrite",
-    "NONE": "allow",
-    "MASKED": "rewrite",
-}
-
-
-def _assessed(assessment: dict[str, Any], stage: str) -> Iterator[Event]:
-    for policy in assessment.values():
-        for findings in policy.values() if type(policy) is dict else ():
-            for finding in findings if type(findings) is list else ():
-                if type(finding) is dict and str(finding.get("action")) in _BEDROCK_ACTIONS:
-                    action = _BEDROCK_ACTIONS[finding["action"]]
-                    category = finding.get("name") or finding.get("type") or finding.get("match")
-                    detected = finding.get("detected")
-                    fired = action != "allow" if detected is None else detected
-                    yield Event(
-                        "bedrock-guardrail",
-                        stage=stage,
-                        category=category,
-                        score=finding.get("score"),
-                        threshold=finding.get("threshold"),
-                        fired=fired,
-                        action=action,
-                    )
-
-
-def _gemini(record: dict[str, Any], delivered: bool) -> list[Event]:
+def _gemini(record: dict[str, Any], context: Context) -> list[Event]:
     """Gemini: promptFeedback.blockReason stops the request before the model."""
     feedback = record.get("promptFeedback") or record.get("prompt_feedback")
     if type(feedback) is not dict:
@@ -319,7 +287,8 @@ _SHAPES: dict[_Reader, frozenset[str]] = {
     ),
     _litellm: frozenset(("guardrail_information",)),
     _moderations: frozenset(("moderation", "moderations", "moderation_results")),
-    _bedrock: frozenset(("amazon-bedrock-guardrailAction", "amazon-bedrock-trace", "trace")),
+    _bedrock: BEDROCK_KEYS,
     _gemini: frozenset(("promptFeedback", "prompt_feedback")),
+    record_events: LIBRARY_KEYS,
 }
 EVENT_KEYS = frozenset().union(*_SHAPES.values())
