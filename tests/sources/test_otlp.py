@@ -286,3 +286,76 @@ def test_bad_lines_stop_nothing(load: Load) -> None:
     assert [row["id"] for row in got.interactions] == ["t-a", "v-a"]
     assert [bad.line for bad in got.bad] == [3, 5, 6]
     assert got.lines == [1, 7]
+
+
+RAIL = {"rail.type": "input", "rail.name": "self check input"}
+JUDGE = span("t", "j", "a", **CHAT)
+ACTION = span("t", "a", "i", name="guardrails.action", **{"action.name": "self_check_input"})
+
+
+def test_rails_of_nemo_guardrails(load: Load) -> None:
+    """After NVIDIA/NeMo-Guardrails, tracing/constants.py and guardrails/telemetry.py."""
+    asked = {"guardrails.request.input": '[{"role": "user", "content": "q"}]'}
+    request = {"gen_ai.operation.name": "guardrails", **asked, "guardrails.request.output": "No."}
+    rail = span("t", "i", "r", name="guardrails.rail", **RAIL, **{"rail.stop": True})
+    output = span(
+        "t", "o", "r", name="guardrails.rail", **{"rail.type": "output", "rail.name": "o"}
+    )
+    dialog = span(
+        "t", "d", "r", name="guardrails.rail", **{"rail.type": "dialog", "rail.name": "d"}
+    )
+    root = span("t", "r", name="guardrails.request", end=50, **request)
+    got = load(export(root, rail, ACTION, JUDGE, output, dialog), by="otlp")
+    assert (got.one["prompt"], got.one["response"]) == ("q", "No.")
+    said = [(e["layer"], e["stage"], e["action"], e["latency_ms"]) for e in got.events]
+    assert sorted(said) == [
+        ("o", "output", "allow", 10.0),
+        (RAIL["rail.name"], "input", "block", 10.0),
+    ]
+
+
+def test_a_model_that_judges_answers_nobody(load: Load) -> None:
+    rail = span("t", "i", "r", name="guardrails.rail", **RAIL, **{"rail.stop": True})
+    root = span("t", "r", name="guardrails.request", **{"gen_ai.operation.name": "guardrails"})
+    got = load(export(root, rail, ACTION, JUDGE), by="otlp")
+    assert got.one["response"] is None
+    assert [event["action"] for event in got.events] == ["block"]
+
+
+def test_a_rail_that_failed(load: Load) -> None:
+    rail = span("t", "i", "r", name="guardrails.rail", **RAIL, **{"error.type": "TimeoutError"})
+    (event,) = load(export(span("t", "r", **CHAT), rail), by="otlp").events
+    assert (event["failure"], event["action"]) == ("TimeoutError", "allow")
+
+
+def test_validators_of_guardrails_ai(load: Load) -> None:
+    """After guardrails-ai/guardrails, guardrails/telemetry/validator_tracing.py."""
+
+    def validator(ident: str, on_fail: str, result: str | None, events: Any = ()) -> dict[str, Any]:
+        given = {
+            "type": "guardrails/guard/step/validator",
+            "openinference.span.kind": "GUARDRAIL",
+            "validator.name": ident,
+            "validator.on_fail": on_fail,
+            **({} if result is None else {"output.value": result}),
+        }
+        return span("t", ident, "g", f"{ident}.validate", 20, 21, events, **given)
+
+    guard = {"type": "guardrails/guard", "guard.name": "g", "validation_passed": False}
+    spans = [
+        span("t", "g", name="guard", end=50, **{"openinference.span.kind": "GUARDRAIL"}, **guard),
+        span("t", "c", "g", start=1, end=10, **CHAT),
+        validator("A", "refrain", '{"outcome": "fail", "error_message": "bad"}'),
+        validator("B", "noop", '{"outcome": "fail", "error_message": "bad"}'),
+        validator("C", "fix", '{"outcome": "pass"}'),
+        validator("D", "fix", None, [("exception", {"exception.message": "timed out"})]),
+    ]
+    got = load(export(*spans), by="otlp")
+    assert got.one["id"] == "t-c"
+    said = [(e["layer"], e["stage"], e["fired"], e["action"], e["failure"]) for e in got.events]
+    assert said == [
+        ("A", "output", True, "block", None),
+        ("B", "output", True, "allow", None),
+        ("C", "output", False, "allow", None),
+        ("D", "output", False, "allow", "timed out"),
+    ]

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trueup.sources.exchange import Event, Exchange
+from trueup.sources.guard_libraries.nemo import is_judging
 from trueup.sources.json_reading import add, json_records
 from trueup.sources.json_records import loads
 from trueup.sources.otlp_content import content_of, has_content
@@ -91,7 +92,11 @@ def convert(spans: list[Span]) -> Iterable[Exchange]:
     spans = _merged(spans)
     by_id = {span.span_id: span for span in spans}
     guards = [span for span in spans if is_guard(span)]
-    chats = [span for span in spans if _is_chat(span) and not is_guard(span)]
+    chats = [
+        span
+        for span in spans
+        if _is_chat(span) and not is_guard(span) and not _is_judging(span, by_id)
+    ]
     outermost = [span for span in chats if not _has_above(span, chats, by_id)]
     outermost.sort(key=lambda span: (span.start or 0, span.span_id))
     exchanges = {span.span_id: _exchange(span, spans, by_id) for span in outermost}
@@ -116,6 +121,11 @@ def _merged(spans: list[Span]) -> list[Span]:
         else:
             merged[span.span_id] = known.joined(span)
     return list(merged.values())
+
+
+def _is_judging(span: Span, by_id: dict[str, Span]) -> bool:
+    """True for a model call within a guard, which answers nobody."""
+    return any(is_judging(above.attributes) for above in _ancestors(span, by_id))
 
 
 def _is_chat(span: Span) -> bool:

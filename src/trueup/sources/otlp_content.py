@@ -13,9 +13,21 @@ from trueup.sources.texts import input_messages, output_text
 
 __all__ = ["Content", "content_of", "has_content"]
 
-# Attributes that hold input or output whole, the current convention first.
-_INPUTS = ("gen_ai.input.messages", "gen_ai.prompt", "ai.prompt.messages", "ai.prompt")
-_OUTPUTS = ("gen_ai.output.messages", "gen_ai.completion", "ai.response.text")
+# Attributes that hold input or output whole, the current convention first. The last are what
+# NeMo Guardrails was asked and what it answered, which may be a refusal of its own.
+_INPUTS = (
+    "gen_ai.input.messages",
+    "gen_ai.prompt",
+    "ai.prompt.messages",
+    "ai.prompt",
+    "guardrails.request.input",
+)
+_OUTPUTS = (
+    "gen_ai.output.messages",
+    "gen_ai.completion",
+    "ai.response.text",
+    "guardrails.request.output",
+)
 _PLAIN_INPUTS = ("traceloop.entity.input", "input.value")
 _PLAIN_OUTPUTS = ("traceloop.entity.output", "output.value")
 _SYSTEM = "gen_ai.system_instructions"

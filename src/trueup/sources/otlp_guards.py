@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from trueup.sources.exchange import Event
+from trueup.sources.guard_libraries import Context, guardrails_ai, nemo
 from trueup.sources.guards import guardrail_event
 from trueup.sources.messages import parsed
 from trueup.sources.otlp_spans import Span
@@ -45,7 +46,7 @@ _NAME = re.compile(r"^(?:apply_guardrail|run_guardrail|guardrail|guard)[ :./_-]+
 def is_guard(span: Span) -> bool:
     """True for a span that is the run of one guard."""
     attributes = span.attributes
-    if attributes.get("gen_ai.operation.name") in _OPERATIONS:
+    if attributes.get("gen_ai.operation.name") in _OPERATIONS or _is_library(span):
         return True
     if any(str(attributes.get(name)).lower() == "guardrail" for name in _KIND_ATTRIBUTES):
         return True
@@ -56,16 +57,42 @@ def is_guard(span: Span) -> bool:
 
 def guard_event(span: Span) -> Event | None:
     """The guard's verdict; None when the span does not say what it decided."""
+    if _is_library(span):
+        return _library_event(span)
     verdict = _verdict(span)
     default = verdict.pop("identifier", None) or _NAME.sub("", span.name).strip() or span.name
-    if span.start is not None and span.end is not None and span.end >= span.start:
-        verdict.setdefault("latency_ms", (span.end - span.start) / 1e6)
+    verdict.setdefault("latency_ms", _latency(span))
     event = guardrail_event(verdict, name=str(default))
     scored = event.score is not None and event.threshold is not None
     if (event.fired is None and event.action is None and not scored) or event.action == "error":
         return None
     stage = stage_of(event.stage) or _stage_in(span.name)
     return event._replace(stage=stage)
+
+
+def _is_library(span: Span) -> bool:
+    """True for a rail of NeMo Guardrails, or the run of a validator of Guardrails AI."""
+    attributes = span.attributes
+    return nemo.rail_in_span(attributes) is not None or guardrails_ai.is_validator(attributes)
+
+
+def _library_event(span: Span) -> Event | None:
+    context = Context(name=span.name)
+    thrown = (event.attributes for event in span.events if event.name == "exception")
+    raised = next(thrown, {}).get("exception.message") or span.attributes.get("error.type")
+    rail = nemo.rail_in_span(span.attributes)
+    if rail is not None:
+        event = nemo.rail_event(rail | {"error": raised}, context)
+    else:
+        log = guardrails_ai.validator_in_span(span.attributes)
+        event = guardrails_ai.validator_event(log | {"error": raised}, context)
+    return None if event is None else event._replace(latency_ms=_latency(span))
+
+
+def _latency(span: Span) -> float | None:
+    if span.start is None or span.end is None or span.end < span.start:
+        return None
+    return (span.end - span.start) / 1e6
 
 
 def _stage_in(name: str) -> str | None:
