@@ -24,7 +24,7 @@ from tests.report.sample import (
     unverified,
 )
 from trueup.report import charts, tax_html
-from trueup.report.tax_page import passage
+from trueup.report.html import passage
 from trueup.tax.result import TaxReport
 
 ATTACK = (

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from trueup.report import text
+from trueup.report.html import environment, style
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
-    from trueup.stats import Estimate
     from trueup.tax.result import Example, GroupRow, TaxReport
 
 __all__ = ["tax_html"]
 
 _ROWS = 24  # of a table before the rest is folded away
 _EXAMPLES = 5  # that one row opens into
-_SHORT, _LONG = 320, 6_000  # characters of a text: at once, and in its fold
 
 
 def tax_html(report: TaxReport) -> str:
@@ -32,41 +26,20 @@ def tax_html(report: TaxReport) -> str:
     """
     from trueup import __version__
 
-    template = _environment().get_template("tax.html")
+    template = environment().get_template("tax.html")
     return template.render(
         report=report,
+        examples=_examples,
         version=__version__,
         segments=_columns(report.segments),
         drawings=_drawings(report),
-        style=_style(),
+        style=style(),
         limit=_ROWS,
         methods=_uses((one.method, one.name) for one in report.estimates()),
         assumptions=_uses(
             (assumed, one.name) for one in report.estimates() for assumed in one.assumptions
         ),
         scale=_scale(report),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A text of the log: what is shown at once, what its fold holds, and how much is left out."""
-
-    short: str
-    rest: str
-    left_out: int
-    length: int
-
-
-def passage(content: str) -> Passage:
-    """Cut a text for display: line breaks stay, whatever else it holds is neutralised."""
-    if len(content) <= _SHORT:
-        return Passage(text.neutralise(content, keep_newlines=True), "", 0, len(content))
-    return Passage(
-        text.neutralise(content[:_SHORT], keep_newlines=True),
-        text.neutralise(content[_SHORT:_LONG], keep_newlines=True),
-        max(len(content) - _LONG, 0),
-        len(content),
     )
 
 
@@ -109,21 +82,6 @@ def _drawings(report: TaxReport) -> dict[str, Any]:
     return dict.fromkeys(("funnel", "layers", "stack", "time")) | drawn
 
 
-def _style() -> Any:
-    """The style sheet, with the dark partner of every colour that the charts use."""
-    from markupsafe import Markup
-
-    from trueup.report.charts import DARK
-
-    source, _, _ = _loader().get_source(_environment(), "tax.css")
-    dark = "".join(
-        f'figure svg [{paint}="{light}"]{{{paint}:{partner}}}'
-        for light, partner in DARK.items()
-        for paint in ("fill", "stroke")
-    )
-    return Markup(f"{source}\n@media screen and (prefers-color-scheme:dark){{{dark}}}")
-
-
 def _uses(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Every first with the seconds that go with it, each of them once, in the order met."""
     found: dict[str, dict[str, None]] = {}
@@ -140,79 +98,3 @@ def _scale(report: TaxReport) -> float:
 
 def _examples(ids: Iterable[str], known: dict[str, Example]) -> list[Example]:
     return [known[one] for one in ids if one in known][:_EXAMPLES]
-
-
-def _printed(value: Any) -> Any:
-    """What every expression of the template goes through: no text gets onto the page raw."""
-    if value is None:
-        return text.UNKNOWN
-    if type(value) is str:
-        return text.neutralise(value, keep_newlines=True)
-    return value
-
-
-def _loader() -> Any:
-    from jinja2 import PackageLoader
-
-    return PackageLoader("trueup.report")
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        loader=_loader(),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_printed,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        percent=text.percent,
-        points=text.points,
-        interval=text.interval,
-        basis=text.basis,
-        confidence=text.confidence,
-        money=text.money,
-        amount=text.amount,
-        milliseconds=text.milliseconds,
-        shorten=text.shorten,
-        sources=text.sources,
-        shell_word=text.shell_word,
-        spoken=text.spoken,
-        passage=passage,
-        capital=text.capital,
-        vacuous=text.vacuous,
-        unit=text.outcome_unit,
-        known=_known,
-        breakable=_breakable,
-        split=_split,
-        flow=_flow,
-    )
-    environment.globals.update(examples=_examples)
-    return environment
-
-
-def _known(estimate: Estimate) -> bool:
-    return estimate.value == estimate.value
-
-
-def _flow(sentence: str) -> str:
-    """Our own sentence with its figures and their units kept on one line."""
-    return re.sub(r"(?<=[0-9]) (?=%|points?\b)", "\u00a0", sentence)
-
-
-def _breakable(name: str) -> Any:
-    """A name that may break after its underscores and dots."""
-    from markupsafe import Markup, escape
-
-    parts = re.split(r"(?<=[_./-])", name)
-    return Markup("<wbr>").join(escape(part) for part in parts)
-
-
-def _split(shown: str) -> tuple[str, str]:
-    """ "14.2 % (11.9 to 16.8)" as its value and its limits."""
-    value, _, limits = shown.partition(" (")
-    return value, limits.rstrip(")")

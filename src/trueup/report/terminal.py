@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from trueup.report.console import ALARM, GOOD, LEAD, QUIET, TAX, Page, bar
 from trueup.report.text import (
     basis,
     capital,
     confidence,
-    fit,
     interval,
     milliseconds,
-    neutralise,
     outcome_unit,
     percent,
     points,
@@ -28,14 +27,12 @@ from trueup.report.text import (
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
     from trueup.stats import Estimate
     from trueup.tax.result import GroupRow, OutcomeEffect, TaxReport
 
 __all__ = ["print_tax"]
 
-_WIDEST = 100  # columns; longer lines are hard to read
 _NAME = 20  # columns for a name
 _CUTS, _GROUPS, _LAYERS, _ACTIONS, _WORDS = (
     3,
@@ -45,14 +42,6 @@ _CUTS, _GROUPS, _LAYERS, _ACTIONS, _WORDS = (
     5,
 )  # rows shown; the page and the JSON have all
 
-_PLAINER = str.maketrans("·›†…−“”’█▏▎▍▌▋▊▉", '->*~-""\'#.......') | {ord("±"): "+/-"}
-
-_LEAD = "bold"
-_QUIET = "dim"
-_ALARM = "bold yellow"
-_TAX = "red"
-_GOOD = "blue"
-
 
 def print_tax(report: TaxReport, console: Console, files: Sequence[str] = ()) -> None:
     """Print the report. Nothing is wider than the console, and nothing in the log can style it.
@@ -61,7 +50,7 @@ def print_tax(report: TaxReport, console: Console, files: Sequence[str] = ()) ->
     are never read as markup. `files`: the log files it was made from, where there is no workspace;
     the commands that the report offers then name them.
     """
-    page = _Page(console, files)
+    page = Page(console, files)
     _head(page, report)
     _three(page, report)
     _actions(page, report)
@@ -74,88 +63,36 @@ def print_tax(report: TaxReport, console: Console, files: Sequence[str] = ()) ->
     _next_steps(page, report)
 
 
-class _Page:
-    """Lines on a console: wrapped prose, and rows of cells cut to a given width."""
-
-    def __init__(self, console: Console, files: Sequence[str] = ()) -> None:
-        self.console = console
-        self.files = [shell_word(name) for name in files]
-        self.width = max(20, min(console.width, _WIDEST))
-
-    def blank(self) -> None:
-        self.console.print()
-
-    def title(self, words: str, aside: str = "") -> None:
-        self.blank()
-        self.prose((words, _LEAD), (f" · {aside}" if aside else "", _QUIET))
-
-    def prose(self, *parts: tuple[str, str], indent: int = 0) -> None:
-        """Wrap the parts, (text, style) each, to the width; continued lines keep the indent."""
-        from rich.padding import Padding
-
-        if any(text.strip() for text, _ in parts):
-            inside = Padding(
-                self._text(parts), (0, 0, 0, min(indent, self.width // 3)), expand=False
-            )
-            self.console.print(inside, width=self.width, overflow="fold")
-
-    def row(self, *cells: tuple[str, int, str]) -> None:
-        """Print (text, columns, style) cells on one line. Negative columns align to the right."""
-        from rich.text import Text
-
-        line = Text()
-        for words, columns, style in cells:
-            cell = Text(self._sayable(fit(words, abs(columns))), style=style)
-            cell.align("right" if columns < 0 else "left", abs(columns))
-            line.append_text(cell)
-        line.rstrip()
-        self.console.print(line, width=self.width, no_wrap=True, overflow="crop", crop=True)
-
-    def _text(self, parts: Iterable[tuple[str, str]]) -> Text:
-        from rich.text import Text
-
-        return Text.assemble(*((self._sayable(neutralise(words)), style) for words, style in parts))
-
-    def _sayable(self, words: str) -> str:
-        """The words in characters that the output can encode: a pipe may know fewer of them."""
-        encoding = self.console.encoding
-        try:
-            words.encode(encoding)
-        except UnicodeEncodeError:
-            return words.translate(_PLAINER).encode(encoding, "replace").decode(encoding)
-        return words
-
-
-def _head(page: _Page, report: TaxReport) -> None:
+def _head(page: Page, report: TaxReport) -> None:
     o = report.overview
-    mark = (f"{o.labels:,} labelled", _GOOD) if report.verified else ("UNVERIFIED", _ALARM)
-    simulated = (" · SIMULATED OUTCOMES", _ALARM) if o.outcomes_simulated else ("", "")
-    page.prose(("What the safety layer costs", _LEAD), (" · ", _QUIET), mark, simulated)
+    mark = (f"{o.labels:,} labelled", GOOD) if report.verified else ("UNVERIFIED", ALARM)
+    simulated = (" · SIMULATED OUTCOMES", ALARM) if o.outcomes_simulated else ("", "")
+    page.prose(("What the safety layer costs", LEAD), (" · ", QUIET), mark, simulated)
     facts = [shorten(sources(o.source), 60), f"{o.interactions:,} interactions"]
     facts += [f"{o.users:,} users"] if o.users else []
     facts += [f"{o.first:%Y-%m-%d} to {o.last:%Y-%m-%d}"] if o.first and o.last else []
-    page.prose((" · ".join(filter(None, facts)), _QUIET))
+    page.prose((" · ".join(filter(None, facts)), QUIET))
     page.blank()
-    page.prose((report.headline or "Nothing can be said about this log yet.", _LEAD))
+    page.prose((report.headline or "Nothing can be said about this log yet.", LEAD))
     page.blank()
 
 
-def _three(page: _Page, report: TaxReport) -> None:
+def _three(page: Page, report: TaxReport) -> None:
     for name, estimate, style, says in (
-        ("Wrongful refusal", report.wrongful_refusal, _TAX, "of legitimate requests"),
+        ("Wrongful refusal", report.wrongful_refusal, TAX, "of legitimate requests"),
         ("Needless degradation", report.needless_degradation, "yellow", "of legitimate requests"),
-        ("Under-refusal", report.under_refusal, _GOOD, "of harmful requests"),
+        ("Under-refusal", report.under_refusal, GOOD, "of harmful requests"),
     ):
         shown = interval(estimate)
-        page.row(("  ", 2, ""), (name, 22, ""), (shown, 28, f"bold {style}"), (says, 28, _QUIET))
+        page.row(("  ", 2, ""), (name, 22, ""), (shown, 28, f"bold {style}"), (says, 28, QUIET))
     how = [basis(report.wrongful_refusal), f"{confidence(report.level)} intervals"]
     if not math.isnan(report.annotator_says.value):
         how.append(f"the annotator alone reads {percent(report.annotator_says.value)} as refused")
-    page.prose(("; ".join(how) + ".", _QUIET), indent=2)
+    page.prose(("; ".join(how) + ".", QUIET), indent=2)
     if not report.verified:
         page.blank()
         page.prose(
-            ("Unverified. ", _ALARM),
+            ("Unverified. ", ALARM),
             (
                 "No human has labelled any of these: the numbers are the annotator's reading, and "
                 "how far it is off nobody knows. ",
@@ -163,24 +100,24 @@ def _three(page: _Page, report: TaxReport) -> None:
             ),
             (report.labels.sentence, ""),
         )
-        _command(page, report.labels.command)
+        page.command(report.labels.command)
 
 
-def _actions(page: _Page, report: TaxReport) -> None:
+def _actions(page: Page, report: TaxReport) -> None:
     if not report.actions:
         return
     page.title("Fix this first")
     for number, action in enumerate(report.actions[:_ACTIONS], 1):
         gain = f"+{points(action.recoverable.value)}"
         won = gain if math.isfinite(action.recoverable.value) else "gain unknown"
-        page.prose((f"{number}. ", _QUIET), (capital(action.title), _LEAD), (f" · {won}", _GOOD))
+        page.prose((f"{number}. ", QUIET), (capital(action.title), LEAD), (f" · {won}", GOOD))
         page.prose((action.sentence, ""), indent=3)
         if action.example_ids:
-            _command(page, f"trueup show {shell_word(action.example_ids[0])}")
-    _more(page, len(report.actions), _ACTIONS)
+            page.command(f"trueup show {shell_word(action.example_ids[0])}")
+    page.more(len(report.actions), _ACTIONS)
 
 
-def _segments(page: _Page, report: TaxReport) -> None:
+def _segments(page: Page, report: TaxReport) -> None:
     highest = max((r.wrongful_refusal.value for r in report.segments if _known(r)), default=0.0)
     columns = list(dict.fromkeys(row.column for row in report.segments))
     for column, group in groupby(report.segments, key=lambda row: row.column):
@@ -194,23 +131,23 @@ def _segments(page: _Page, report: TaxReport) -> None:
                 ("", 2, ""),
                 (row.value.strip() or "(blank)", _NAME, ""),
                 ("", 1, ""),
-                (_bar(share, 18), 19, _QUIET if vacuous(row.wrongful_refusal) else _TAX),
+                (bar(share, 18), 19, QUIET if vacuous(row.wrongful_refusal) else TAX),
                 (_marked(row.wrongful_refusal, report), 26, ""),
-                (f"n {row.n:,}", -11, _QUIET),
+                (f"n {row.n:,}", -11, QUIET),
             )
-        _more(page, len(rows), _GROUPS)
+        page.more(len(rows), _GROUPS)
     if columns[_CUTS:]:
         others = shorten(", ".join(columns[_CUTS:]), 200)
         page.blank()
-        page.prose((f"Also cut by {others}: in the page and the JSON.", _QUIET))
+        page.prose((f"Also cut by {others}: in the page and the JSON.", QUIET))
 
 
-def _layers(page: _Page, report: TaxReport) -> None:
+def _layers(page: Page, report: TaxReport) -> None:
     if not any(row.kind == "layer" for row in report.layers):
         return
     page.title("Which layer", "shares of legitimate traffic; harm: only it caught")
     heads = ("took first", 24), ("alone", -9), ("harm", -10), ("p95", -11)
-    page.row(("", 3 + _NAME, ""), *((head, columns, _QUIET) for head, columns in heads))
+    page.row(("", 3 + _NAME, ""), *((head, columns, QUIET) for head, columns in heads))
     for row in report.layers[:_LAYERS]:
         page.row(
             ("", 2, ""),
@@ -219,12 +156,12 @@ def _layers(page: _Page, report: TaxReport) -> None:
             (_marked(row.wrongful, report), 24, ""),
             (percent(row.fired_alone.value), -9, ""),
             (percent(row.harm_caught_alone.value), -10, ""),
-            ("" if row.p95_ms is None else milliseconds(row.p95_ms), -11, _QUIET),
+            ("" if row.p95_ms is None else milliseconds(row.p95_ms), -11, QUIET),
         )
-    _more(page, len(report.layers), _LAYERS)
+    page.more(len(report.layers), _LAYERS)
 
 
-def _stack(page: _Page, report: TaxReport) -> None:
+def _stack(page: Page, report: TaxReport) -> None:
     stack = report.stack
     if not stack:
         return
@@ -239,12 +176,12 @@ def _stack(page: _Page, report: TaxReport) -> None:
             (f"Latency p95: layers {milliseconds(stack.serial_p95_ms)} one after another, ", ""),
             (f"{milliseconds(stack.parallel_p95_ms)} side by side; ", ""),
             (f"the user waits {milliseconds(stack.end_to_end_p95_ms)}.", ""),
-            (over, _ALARM),
+            (over, ALARM),
             indent=2,
         )
 
 
-def _outcomes(page: _Page, report: TaxReport) -> None:
+def _outcomes(page: Page, report: TaxReport) -> None:
     if not (report.outcomes or report.after_refusal or report.money):
         return
     simulated = "simulated, not people" if report.overview.outcomes_simulated else ""
@@ -271,7 +208,7 @@ def _lost(row: OutcomeEffect) -> str:
     return f"{shown} lost to a refusal or degradation, {row.design}"
 
 
-def _triggers(page: _Page, report: TaxReport) -> None:
+def _triggers(page: Page, report: TaxReport) -> None:
     if report.triggers:
         page.title("Words that go with being refused", "of legitimate requests with the word")
     for row in report.triggers[:_WORDS]:
@@ -280,10 +217,10 @@ def _triggers(page: _Page, report: TaxReport) -> None:
             (row.term, _NAME, ""),
             ("", 1, ""),
             (interval(row.refused), 24, ""),
-            (f"without {percent(row.base)}", 17, _QUIET),
-            (row.layer if row.layer is not None else "the model", 16, _QUIET),
+            (f"without {percent(row.base)}", 17, QUIET),
+            (row.layer if row.layer is not None else "the model", 16, QUIET),
         )
-    _more(page, len(report.triggers), _WORDS)
+    page.more(len(report.triggers), _WORDS)
     if report.clusters:
         page.title("Prompts behind most of it")
     for cluster in report.clusters[:_WORDS]:
@@ -294,51 +231,31 @@ def _triggers(page: _Page, report: TaxReport) -> None:
         )
 
 
-def _notes(page: _Page, report: TaxReport) -> None:
+def _notes(page: Page, report: TaxReport) -> None:
     if report.notes:
         page.title("Before you quote this")
     for note in report.notes:
         page.prose((note, ""), indent=2)
 
 
-def _next_steps(page: _Page, report: TaxReport) -> None:
+def _next_steps(page: Page, report: TaxReport) -> None:
     page.title("Read on")
     if report.verified and report.labels.sentence:
         page.prose((report.labels.sentence, ""), indent=2)
-        _command(page, report.labels.command)
+        page.command(report.labels.command)
     named = [row for row in report.segments if row.value != "other" and _known(row)]
     # The group that certainly pays most: a high rate of a few interactions may be chance.
     worst = max(named, key=lambda row: row.wrongful_refusal.low, default=None)
     segment = f" --segment {shell_word(f'{worst.column}={worst.value}')}" if worst else ""
-    _command(page, f"trueup ls --refused{segment}")
+    page.command(f"trueup ls --refused{segment}")
     if report.examples:
-        _command(page, f"trueup show {shell_word(next(iter(report.examples)))}")
-    _command(page, "trueup tax --html report.html")
+        page.command(f"trueup show {shell_word(next(iter(report.examples)))}")
+    page.command("trueup tax --html report.html")
     rates = [row.wrongful_refusal for row in report.segments] + [
         row.wrongful for row in report.layers
     ]
     if any(_unlabelled(one, report) for one in rates):
-        page.prose(("† no human label behind this number", _QUIET), indent=2)
-
-
-def _command(page: _Page, command: str) -> None:
-    if command:
-        page.prose(("› ", _QUIET), (_on_files(command, page.files), "cyan"), indent=3)
-
-
-def _on_files(command: str, files: Sequence[str]) -> str:
-    """The command for someone who works on these files and has no workspace."""
-    if not files:
-        return command
-    name, verb, *rest = command.split(" ", 2)
-    if verb == "show":
-        return " ".join([command, *(f"--file {file}" for file in files)])
-    return " ".join([name, verb, *files, *rest])
-
-
-def _more(page: _Page, there: int, shown: int) -> None:
-    if there > shown:
-        page.prose((f"… and {there - shown:,} more, in the page and the JSON", _QUIET), indent=2)
+        page.prose(("† no human label behind this number", QUIET), indent=2)
 
 
 def _known(row: GroupRow) -> bool:
@@ -352,10 +269,3 @@ def _marked(estimate: Estimate, report: TaxReport) -> str:
 
 def _unlabelled(estimate: Estimate, report: TaxReport) -> bool:
     return report.verified and not estimate.n_labeled and math.isfinite(estimate.value)
-
-
-def _bar(share: float, columns: int) -> str:
-    """A bar of up to `columns` cells, drawn to an eighth of one."""
-    eighths = round(max(0.0, min(share, 1.0)) * columns * 8)
-    whole, part = divmod(eighths, 8)
-    return "█" * whole + ("", *"▏▎▍▌▋▊▉")[part]
