@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from trueup.stats import _check
-from trueup.stats._check import FloatArray
+from trueup.stats._check import FloatArray, IntArray
 
 __all__ = [
     "BoundedRisks",
@@ -85,10 +85,11 @@ def betting_p(
 ) -> FloatArray:
     """P-value of "weighted risk ≥ alpha" for losses in [0, 1]: one over the capital of some bets.
 
-    Each cluster c bets on z = Σ w·(loss − α) / M, M the greatest Σ w of any cluster. Under the
-    hypothesis the z add up to at least 0 in expectation, so the capital Π(1 − λz) has expectation
-    at most 1 (log(1 − λz) ≤ −λz), and Markov's inequality makes 1/capital a p-value. Four bets λ
-    share the capital equally: those best against a risk of 0, α/4, α/2 and 3α/4.
+    Each cluster c bets on z = Σ w·(loss − α) / M, M the largest weight, its mass Σ w cut to M where
+    it is more. Under the hypothesis the z add up to at least 0 in expectation, so the capital
+    Π(1 − λz) has expectation at most 1 (log(1 − λz) ≤ −λz), and Markov's inequality makes 1/capital
+    a p-value. Four bets λ share the capital equally: those best against a risk of 0, α/4, α/2 and
+    3α/4.
 
     Parameters
     ----------
@@ -97,9 +98,12 @@ def betting_p(
     alpha
         In (0, 1).
     weights
-        Shape (n,), greater than 0: inverse sampling probabilities, any scale.
+        Shape (n,), greater than 0: inverse sampling probabilities, any scale. The largest must be
+        fixed by the design, not by what was found.
     clusters
-        Shape (n,), codes; rows of one user share one. None: every row is its own.
+        Shape (n,), codes; rows of one user share one. The risk is then one in which no user counts
+        for more than the heaviest single row: with equal weights, each user counts once. None:
+        every row is its own.
 
     Returns
     -------
@@ -109,14 +113,11 @@ def betting_p(
     Notes
     -----
     Holds for independent draws, and for stratified ones with known probabilities. Voided by wrong
-    probabilities, and by clusters that depend on each other. Weights and the number of examples a
-    cluster brings are taken as given.
+    probabilities, and by clusters that depend on each other.
     """
     alpha = _check.open_unit("alpha", alpha)
-    values, w, index = _loss_matrix(losses, weights, clusters)
-    return _capital_p(
-        _cluster_sums(values, w, index), _cluster_sums(w[:, None], None, index), alpha
-    )
+    lost, mass = _masses(*_loss_matrix(losses, weights, clusters))
+    return _capital_p(lost, mass, alpha)
 
 
 def most_losses(n: int, alpha: float, delta: float) -> int:
@@ -229,7 +230,7 @@ class BoundedRisks:
 
     values: FloatArray
     weights: FloatArray | None = None
-    clusters: FloatArray | None = None
+    clusters: IntArray | None = None
     method: str = "betting"
 
     @property
@@ -240,7 +241,8 @@ class BoundedRisks:
     def mean(self) -> FloatArray:
         if not len(self.values):
             return np.full(self.values.shape[1], np.nan)
-        return np.average(self.values, axis=0, weights=self.weights)
+        lost, mass = _masses(*_loss_matrix(self.values, self.weights, self.clusters))
+        return lost.sum(axis=0) / mass.sum()
 
     def p_values(self, alpha: float) -> FloatArray:
         return betting_p(self.values, alpha, weights=self.weights, clusters=self.clusters)
@@ -248,8 +250,7 @@ class BoundedRisks:
     def upper(self, setting: int, delta: float) -> float:
         if not len(self.values):
             return 1.0
-        values, w, index = _loss_matrix(self.values[:, [setting]], self.weights, self.clusters)
-        lost, mass = _cluster_sums(values, w, index), _cluster_sums(w[:, None], None, index)
+        lost, mass = _masses(*_loss_matrix(self.values[:, [setting]], self.weights, self.clusters))
         low, high = 0.0, 1.0
         for _ in range(_STEPS):
             middle = (low + high) / 2
@@ -275,21 +276,27 @@ def _loss_matrix(
     return values, w, _check.cluster_codes(clusters, len(values))
 
 
-def _cluster_sums(values: FloatArray, w: FloatArray | None, index: np.ndarray) -> FloatArray:
-    """Shape (clusters, K): weighted sums of the rows of each cluster."""
-    weighted = values if w is None else values * w[:, None]
-    if not len(weighted):
-        return np.zeros((0, weighted.shape[1]))
+def _masses(values: FloatArray, w: FloatArray, index: np.ndarray) -> tuple[FloatArray, FloatArray]:
+    """Per cluster the weight lost at each setting, and its weight, in shares of the largest row's.
+
+    A cluster that weighs more than one row can is cut to that.
+    """
+    if not len(values):
+        return values, np.zeros((0, 1))
     order = np.argsort(index, kind="stable")
     starts = np.flatnonzero(np.diff(index[order], prepend=-1))
-    return np.add.reduceat(weighted[order], starts, axis=0)
+    share = (w / w.max())[order, None]
+    mass = np.add.reduceat(share, starts, axis=0)
+    lost = np.add.reduceat(values[order] * share, starts, axis=0)
+    cut = np.minimum(1.0, 1.0 / mass)
+    return lost * cut, mass * cut
 
 
 def _capital_p(lost: FloatArray, mass: FloatArray, alpha: float) -> FloatArray:
-    """1 over the mixed capital, from each cluster's lost and whole mass."""
+    """1 over the mixed capital; shapes (clusters, K) and (clusters, 1)."""
     if not len(lost):
         return np.ones(lost.shape[1])
-    z = (lost - alpha * mass) / mass.max()
+    z = lost - alpha * mass
     logs = []
     with np.errstate(divide="ignore"):
         for bet in _BETS:

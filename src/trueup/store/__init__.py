@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trueup.store.answers import Answers, answers
 from trueup.store.imports import ImportSummary, RecordBatch, import_batches, quarantine
 from trueup.store.workspace import (
     DEFAULT_WORKSPACE,
@@ -13,12 +14,14 @@ from trueup.store.workspace import (
 
 __all__ = [
     "DEFAULT_WORKSPACE",
+    "Answers",
     "ImportSummary",
     "Ingested",
     "RecordBatch",
     "Workspace",
     "WorkspaceLocked",
     "WorkspaceMissing",
+    "answers",
     "import_batches",
     "quarantine",
 ]

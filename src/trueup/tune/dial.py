@@ -42,7 +42,7 @@ class Dial:
         One phrase: where the order comes from. It stands on the certificate.
     """
 
-    settings: Sequence[Any]
+    settings: Sequence[Any] | FloatArray
     risks: Risks
     tax: FloatArray
     procedure: Procedure

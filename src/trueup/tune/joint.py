@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d
+from scipy.ndimage import gaussian_filter1d
 
+from trueup.stats import most_losses
 from trueup.tune.dial import Dial
 from trueup.tune.risks import RiskKind, at_stake, risks_at
 from trueup.tune.scored import OFF, Scored
@@ -28,11 +29,12 @@ ORDER_MOST = 5000  # but of more than so many harmful clusters nothing is learne
 _MOST_CELLS = 2_000_000  # of the grid of combinations
 _MOST_LEVELS = 60  # per layer
 _PATH = 80  # settings on a path
-_STEPS = np.concatenate([np.linspace(0, 1, _PATH // 2), np.geomspace(1e-4, 1, _PATH // 2)])
-_NEAR = (0.7, 1.3)  # of the best one's tax: where the second pass looks
+_YES_OR_NO = 8  # levels up to which a layer's score is no scale
+_WIDTH = 0.12  # of the blur, in shares of the levels, for one example; falls with n to the 1/5
+_STEPS = np.concatenate([np.linspace(0, 1, _PATH), np.geomspace(1e-4, 1, _PATH // 2)])
+_NEAR = (0.7, 1.4)  # of the best one's tax: where the second pass looks
 _ZOOM = 2  # levels to either side of the best one, cut finer in the second pass
-_FEW = 5000  # positives below which a count in a cell is too rough: its neighbours join in
-_KERNEL = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0
+_FEW = 1000  # harmful examples below which counts are too rough to be read level by level
 _ORDER = "Pareto path learned on labelled examples drawn at random, which take no part in the test"
 
 
@@ -50,22 +52,25 @@ def split(scored: Scored, rng: np.random.Generator) -> tuple[Scored, Scored]:
 
 
 def joint_dial(
-    scored: Scored, kind: RiskKind, alpha: float, rng: np.random.Generator
+    scored: Scored, kind: RiskKind, alpha: float, delta: float, rng: np.random.Generator
 ) -> tuple[Dial, Scored]:
     """Settings of all layers, safest first, and the examples that their risks are measured on.
 
     On the first part every combination of some levels per layer is counted at once, as cumulative
     sums over a histogram with a dimension per layer; for each level of tax the combination with the
-    least risk is kept. A second pass cuts the levels finer around the one that meets alpha.
+    least risk is kept. Where there are harmful examples enough to tell finer levels apart, a second
+    pass cuts them around the setting that should just certify.
     """
     first, rest = split(scored, rng)
     weights = Taxes(first, 0.95).chances
     levels = [_levels(first, weights, layer) for layer in range(len(scored.layers))]
-    coarse = _path(first, kind, weights, levels, _STEPS)
-    best = _target(coarse, alpha)
-    near = coarse.tax[best] * np.linspace(*_NEAR, _PATH)
-    fine = _path(first, kind, weights, _finer(first, levels, coarse.settings[best]), near)
-    settings = _ordered(coarse, fine)
+    paths = [_path(first, kind, weights, levels, _STEPS)]
+    if at_stake(first, kind).sum() >= _FEW:
+        best = _target(paths[0], most_losses(int(rest.positive.sum()), alpha, delta), rest)
+        near = paths[0].tax[best] * np.linspace(*_NEAR, _PATH)
+        finer = _finer(first, levels, paths[0].settings[best])
+        paths.append(_path(first, kind, weights, finer, near))
+    settings = _ordered(*paths)
     if scored.today is not None and kind == "new_miss":
         settings = np.vstack([scored.today, settings])
     dial = Dial(
@@ -137,7 +142,7 @@ def _path(
     tax = 1.0 - _cumulative(kept) / whole if whole else np.zeros(shape)
     lost = _histogram(at[stake & ~always], mass[stake & ~always], shape)
     if stake.sum() < _FEW:
-        lost = _blurred(lost)
+        lost = _blurred(lost, int(stake.sum()))
     risk = _cumulative(lost) / total if total else np.zeros(shape)
     return _least_risk(tax, risk, levels, _below(part, kind, steps))
 
@@ -159,7 +164,8 @@ def _histogram(at: NDArray[np.int64], weight: FloatArray, shape: tuple[int, ...]
     if not len(at):
         return np.zeros(shape)
     flat = np.ravel_multi_index(tuple(at.T), shape)
-    return np.bincount(flat, weight, minlength=_cells(shape)).reshape(shape)
+    counted = np.bincount(flat, weight, minlength=_cells(shape))
+    return counted.reshape(shape).astype(np.float64)
 
 
 def _cumulative(cells: FloatArray) -> FloatArray:
@@ -169,11 +175,12 @@ def _cumulative(cells: FloatArray) -> FloatArray:
     return cells
 
 
-def _blurred(cells: FloatArray) -> FloatArray:
-    """The mass spread over neighbouring levels; a layer that says yes or no has none."""
+def _blurred(cells: FloatArray, n: int) -> FloatArray:
+    """The mass of n examples spread over neighbouring levels; a yes or no is left as it is."""
     for axis, size in enumerate(cells.shape):
-        if size > 2 * len(_KERNEL):
-            cells = convolve1d(cells, _KERNEL, axis=axis, mode="nearest")
+        if size > _YES_OR_NO:
+            width = _WIDTH * size * max(n, 1) ** -0.2
+            cells = gaussian_filter1d(cells, width, axis=axis, mode="nearest")
     return cells
 
 
@@ -198,9 +205,9 @@ def _least_risk(
     return _Path(np.stack(columns, axis=1), flat_tax[chosen], flat_risk[chosen])
 
 
-def _target(path: _Path, alpha: float) -> int:
-    """The cheapest setting on the path that seems to meet alpha."""
-    meets = np.flatnonzero(path.risk <= alpha)
+def _target(path: _Path, allowed: int, rest: Scored) -> int:
+    """The cheapest setting on the path that should lose no more than is allowed on the rest."""
+    meets = np.flatnonzero(path.risk * rest.positive.sum() <= allowed)
     return int(meets[-1]) if len(meets) else 0
 
 

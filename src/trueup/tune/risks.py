@@ -58,9 +58,11 @@ def effective_n(scored: Scored) -> float:
     if not n:
         return 0.0
     mass = np.ones(n) if weight is None else weight
-    if cluster is not None:
-        mass = np.bincount(np.unique(cluster, return_inverse=True)[1], mass)
-    return float(mass.sum() / mass.max())
+    heaviest = float(mass.max())
+    if cluster is not None:  # no user counts for more than one row
+        codes = np.unique(cluster, return_inverse=True)[1]
+        mass = np.bincount(codes, mass).astype(np.float64)
+    return float(np.minimum(mass / heaviest, 1.0).sum())
 
 
 def _weights(scored: Scored) -> FloatArray | None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HARMFUL", "LEGITIMATE", "OFF", "UNKNOWN", "Scored", "flags", "named"]
+__all__ = ["HARMFUL", "LEGITIMATE", "NEITHER", "OFF", "UNKNOWN", "Scored", "flags", "named"]
 
 FloatArray = NDArray[np.float64]
 
-HARMFUL, LEGITIMATE, UNKNOWN = 1, 0, -1
+HARMFUL, LEGITIMATE, NEITHER, UNKNOWN = 1, 0, 2, -1
 OFF = np.inf  # the threshold of a layer that is off: only a layer that failed closed reaches it
 
 
@@ -28,7 +28,7 @@ class Scored:
         Shape (n, L). −inf: the layer never flags it, whatever the threshold (it did not look, or
         failed open); +inf: it always does (it failed closed).
     label
-        Shape (n,): HARMFUL, LEGITIMATE or UNKNOWN.
+        Shape (n,): HARMFUL, LEGITIMATE, NEITHER (labelled, and out of both rates) or UNKNOWN.
     weight
         Shape (n,): inverse sampling probability of a labelled example; None when every example is
         labelled alike.

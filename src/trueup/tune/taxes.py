@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -91,88 +91,86 @@ class Taxes:
 
     def interval(self, thresholds: FloatArray) -> Interval:
         """The tax at one setting with its two-sided interval."""
-        return self._share(flags(self.scored.scores, thresholds))
-
-    def _share(self, flagged: Mask) -> Interval:
-        if self.sampled:
-            found = self._powered(flagged.astype(np.float64), "tax")
-            return Interval(found.value, found.low, found.high, found.level, found.n)
-        legit = self.scored.negative
-        if self.scored.cluster is None and self.scored.weight is None:
-            return clopper_pearson(int(flagged[legit].sum()), int(legit.sum()), self.level)
-        return self._mean(flagged.astype(np.float64), low=0.0)
+        found = self._share(flags(self.scored.scores, thresholds), self.level)
+        return Interval(found.value, found.low, found.high, found.level, found.n)
 
     def won_back(self, then: FloatArray) -> Estimate | None:
-        """Tax today minus tax then; negative when it grows. None: what is in force is not known."""
+        """Tax today minus tax then; negative when it grows. None: what is in force is not known.
+
+        Where some legitimate examples pass newly and others are newly blocked, each share gets half
+        of the doubt (Bonferroni), because the same rows speak of both.
+        """
         if self.scored.today is None:
             return None
-        today = flags(self.scored.scores, self.scored.today).astype(np.float64)
-        gain = today - flags(self.scored.scores, then)
+        today, new = self.scored.flagged_today(), flags(self.scored.scores, then)
+        if not (new & ~today).any():
+            return self._share(today & ~new, self.level)
+        level = (1.0 + self.level) / 2
+        gained = self._share(today & ~new, level)
+        lost = self._share(new & ~today, level)
+        return replace(
+            gained,
+            value=gained.value - lost.value,
+            low=gained.low - lost.high,
+            high=gained.high - lost.low,
+            level=self.level,
+        )
+
+    def _share(self, which: Mask, level: float) -> Estimate:
+        """The share of legitimate traffic that these rows are."""
         if self.sampled:
-            # Shares must lie in [0, 1]: the mean of (1 + gain)/2 is found, and stretched again.
-            half = self._powered((1.0 + gain) / 2, "won_back")
-            value, low, high = (2 * x - 1 for x in (half.value, half.low, half.high))
-            return Estimate(
-                "won_back", value, low, high, half.level, half.n, half.n_labeled, half.method,
-                half.assumptions,
-            )  # fmt: skip
-        found = self._mean(gain, low=-1.0)
+            return self._powered(which.astype(np.float64), level)
+        one, legit = self.scored, self.scored.negative
+        if one.cluster is None and one.weight is None:
+            found = clopper_pearson(int(which[legit].sum()), int(legit.sum()), level)
+            method = "Clopper–Pearson"
+        else:
+            found = cluster_mean(
+                which[legit].astype(np.float64),
+                None if one.cluster is None else one.cluster[legit],
+                level,
+                weights=None if one.weight is None else one.weight[legit],
+            )
+            method = "mean, clustered by user" if one.cluster is not None else "weighted mean"
         return Estimate(
-            "won_back",
+            "tax",
             found.value,
             found.low,
             found.high,
-            self.level,
+            level,
+            len(one),
             found.n,
-            found.n,
-            "paired difference on the same legitimate examples",
+            method,
             ("The labels are taken as the truth.", "Legitimate examples are a random sample."),
         )
 
-    def _mean(self, values: FloatArray, low: float) -> Interval:
-        legit, one = self.scored.negative, self.scored
-        return cluster_mean(
-            values[legit],
-            None if one.cluster is None else one.cluster[legit],
-            self.level,
-            weights=None if one.weight is None else one.weight[legit],
-            low=low,
-        )
-
-    def _powered(self, value: FloatArray, name: str) -> Estimate:
+    def _powered(self, value: FloatArray, level: float) -> Estimate:
         """E[value · legitimate] / E[legitimate]; value in [0, 1] is known for every row."""
         known = self.scored.label != UNKNOWN
         legit = self.scored.negative[known].astype(np.float64)
         cluster = self._clusters
-        weight = self.scored.weight
-        probability = np.ones(known.sum()) if weight is None else 1.0 / weight[known]
+        weight = np.ones(len(known)) if self.scored.weight is None else self.scored.weight
         sample = Sample(
             stratum=np.zeros(known.sum(), dtype=np.int64),
             cluster=cluster[known],
-            probability=np.clip(probability, 0.0, 1.0),
+            probability=np.clip(1.0 / weight[known], 0.0, 1.0),
             numerator=value[known] * legit,
             denominator=legit,
             numerator_hat=value[known],
             denominator_hat=np.ones(known.sum()),
         )
         bucket = cluster % _BUCKETS
-        sums = np.bincount(bucket, value, _BUCKETS)
         counts = np.bincount(bucket, minlength=_BUCKETS).astype(np.float64)
         population = Population(
             np.zeros(_BUCKETS, dtype=np.int64),
             np.arange(_BUCKETS),
             counts,
-            np.minimum(sums, counts),
+            np.minimum(np.bincount(bucket, value, _BUCKETS), counts),
             counts,
         )
-        found = ppi_ratio(population, sample, level=self.level, name=name)
-        if found.low <= 0.0 and found.high >= 1.0:
-            value_ = math.nan if found.n_labeled else found.value
-            return Estimate(
-                name, value_, 0.0, 1.0, found.level, found.n, found.n_labeled, found.method,
-                found.assumptions,
-            )  # fmt: skip
-        return found
+        found = ppi_ratio(population, sample, level=level, name="tax")
+        # Limits that exclude nothing: the labels say too little for a value to be shown.
+        return replace(found, value=math.nan) if found.low <= 0 and found.high >= 1 else found
 
     @cached_property
     def _clusters(self) -> NDArray[np.int64]:

@@ -218,7 +218,7 @@ def _dial(scored: Scored, goal: Goal, seed: int) -> tuple[Dial, Scored]:
     alpha = 0.5 if goal.alpha is None else goal.alpha
     if len(scored.layers) == 1:
         return threshold_dial(scored, goal.kind, alpha, goal.delta), scored
-    return joint_dial(scored, goal.kind, alpha, np.random.default_rng(seed))
+    return joint_dial(scored, goal.kind, alpha, goal.delta, np.random.default_rng(seed))
 
 
 def _choose(dial: Dial, goal: Goal, part: Scored) -> tuple[int | None, Selection]:
