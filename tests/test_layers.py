@@ -15,6 +15,7 @@ ALLOWED: dict[str, set[str]] = {
     "store": {"errors", "schema"},
     "stats": {"errors"},
     "judge": {"errors", "schema", "store", "stats"},
+    "guards": {"errors", "schema", "store"},
     "tax": {"errors", "schema", "store", "stats"},
     "tune": {"errors", "schema", "store", "stats"},
     "report": {"errors", "stats", "tax.result", "judge.result", "tune.result"},

@@ -1,0 +1,1 @@
+"""Guard stacks: describe them in YAML, run them over prompts and responses."""
