@@ -1,0 +1,74 @@
+"""Verdicts on disk as they arrive, so that no text is scored twice; failures are not kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+
+import orjson
+
+from trueup.errors import UserError
+from trueup.guards.verdict import Verdict
+
+__all__ = ["VerdictCache", "verdict_key"]
+
+FILE_NAME = "guards.sqlite"
+
+_DDL = """
+CREATE TABLE IF NOT EXISTS verdicts (
+    key TEXT PRIMARY KEY,
+    scores TEXT NOT NULL,
+    latency_ms REAL NOT NULL
+) WITHOUT ROWID
+"""
+
+
+def verdict_key(*parts: object) -> str:
+    """Key of a verdict: a hash of all that it depends on, which thresholds are not part of."""
+    return blake2b(orjson.dumps(parts), digest_size=20).hexdigest()
+
+
+class VerdictCache:
+    """A SQLite file in `folder`; what is put is committed at once. Use from one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / FILE_NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=30)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute(_DDL)
+            self._db.commit()
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise UserError(
+                f"Verdicts cannot be kept in {path} ({error}).",
+                "Make the folder writable, or delete the file if it is damaged.",
+            ) from error
+
+    def __enter__(self) -> VerdictCache:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.close()
+
+    def get(self, key: str) -> Verdict | None:
+        row = self._db.execute(
+            "SELECT scores, latency_ms FROM verdicts WHERE key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            return None
+        return Verdict(tuple((name, score) for name, score in orjson.loads(row[0])), row[1])
+
+    def put(self, verdicts: Iterable[tuple[str, Verdict]]) -> None:
+        rows = [(key, orjson.dumps(v.scores).decode(), v.latency_ms) for key, v in verdicts]
+        with self._db:
+            self._db.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", rows)
