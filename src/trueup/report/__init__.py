@@ -6,6 +6,8 @@ from trueup.report.tax_json import tax_json
 from trueup.report.tax_page import tax_html
 from trueup.report.terminal import print_tax
 from trueup.report.text import csv_safe, interval, markup_safe, neutralise, percent, points
+from trueup.report.tune_terminal import print_tune
+from trueup.report.watch_terminal import print_watch
 
 __all__ = [
     "csv_safe",
@@ -15,6 +17,8 @@ __all__ = [
     "percent",
     "points",
     "print_tax",
+    "print_tune",
+    "print_watch",
     "tax_html",
     "tax_json",
 ]

@@ -12,7 +12,7 @@ from trueup.report import text
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from trueup.stats import Estimate
+    from trueup.stats import Estimate, Interval
 
 __all__ = ["Passage", "environment", "passage", "source", "style"]
 
@@ -114,7 +114,7 @@ def _printed(value: Any) -> Any:
     return value
 
 
-def _known(estimate: Estimate) -> bool:
+def _known(estimate: Estimate | Interval) -> bool:
     return estimate.value == estimate.value
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trueup.stats import Estimate
+    from trueup.stats import Estimate, Interval
     from trueup.tax.result import GroupRow, OutcomeEffect
 
 __all__ = [
@@ -172,7 +172,7 @@ def milliseconds(value: float | None) -> str:
     return f"{_number(value, 0 if value >= 10 else 1 if value >= 1 else 2)} ms"
 
 
-def interval(estimate: Estimate, unit: str = "percent", currency: str = "") -> str:
+def interval(estimate: Estimate | Interval, unit: str = "percent", currency: str = "") -> str:
     """Return the value and its limits in one unit: "14.2 % (11.9 to 16.8)".
 
     Parameters
@@ -231,7 +231,7 @@ def confidence(level: float) -> str:
     return f"{100 * level:.4g} %"
 
 
-def vacuous(estimate: Estimate) -> bool:
+def vacuous(estimate: Estimate | Interval) -> bool:
     """Whether the limits of a share exclude nothing: the value is a reading, not a finding."""
     return estimate.low <= 0.0 and estimate.high >= 1.0
 
