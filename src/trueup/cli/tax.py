@@ -65,27 +65,16 @@ def tax(
 def _display(report: TaxReport, html: Path | None, json: Path | None, files: list[Path]) -> None:
     """Print the report, unless one of its other forms goes to stdout."""
     from trueup.cli._logs import console
+    from trueup.cli._outputs import write_text
     from trueup.report import print_tax, tax_html, tax_json
 
     if json:
         import orjson
 
-        _write(json, orjson.dumps(tax_json(report), option=orjson.OPT_INDENT_2).decode() + "\n")
+        write_text(json, orjson.dumps(tax_json(report), option=orjson.OPT_INDENT_2).decode() + "\n")
     if html:
-        _write(html, tax_html(report))
+        write_text(html, tax_html(report))
     if str(json) != "-" and str(html) != "-":
         print_tax(report, console(), [str(path) for path in files])
         for path in filter(None, (html, json)):
             typer.echo(f"Wrote {path}")
-
-
-def _write(path: Path, text: str) -> None:
-    from trueup.errors import UserError
-
-    if str(path) == "-":
-        typer.echo(text, nl=False)
-        return
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror}.", "Name another file.") from error

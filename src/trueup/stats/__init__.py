@@ -46,6 +46,7 @@ from trueup.stats.risk_control import (
     least_n,
     most_losses,
 )
+from trueup.stats.sequential import RiskAlarm, risk_alarm, typical_delay
 
 __all__ = [
     "BoundedRisks",
@@ -58,6 +59,7 @@ __all__ = [
     "LabelPlan",
     "OutcomeDifference",
     "Population",
+    "RiskAlarm",
     "Risks",
     "Sample",
     "adjusted_difference",
@@ -84,7 +86,9 @@ __all__ = [
     "prediction_interval",
     "randomised_difference",
     "ratio",
+    "risk_alarm",
     "spearman",
     "two_proportion_n",
+    "typical_delay",
     "wilson",
 ]

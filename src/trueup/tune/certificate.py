@@ -60,6 +60,7 @@ def certificate(
         "n_positive": report.n_positive,
         "n_tested": int(dial.risks.n[chosen]),
         "grid_size": len(dial.tax),
+        "largest_weight": None if scored.weight is None else float(scored.weight.max()),
         "tested": tested,
         "data": {**scored.source, "sha256": data_hash(scored)},
         "assumptions": list(report.assumptions),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +44,8 @@ def scored_log(
     *,
     layers: Sequence[str] | None = None,
     segment: str | None = None,
+    after: datetime | None = None,
+    until: datetime | None = None,
 ) -> tuple[Scored, tuple[str, ...]]:
     """The interactions that a layer looked at, with their scores, in the order of their ids.
 
@@ -55,6 +58,9 @@ def scored_log(
         six, the ones that flag most.
     segment
         Column to carry along.
+    after, until
+        Only labels given after that moment, or until it. With `after`, labelled interactions alone,
+        in the order in which their labels were given.
 
     Returns
     -------
@@ -78,29 +84,33 @@ def scored_log(
     found = _read(ws, there, segment)
     given = answers(ws)
     ids = np.array(found.column("id").to_pylist(), dtype=object)
+    times = _label_times(ws)
+    given = _within(given, times, after, until)
     label, weight, by_hand = _labels(ids, given)
-    if not (label != UNKNOWN).any():
+    if after is None and not (label != UNKNOWN).any():
         raise UserError(
             "No human label says yet which requests were legitimate.",
             "Label some: trueup label --n 60, or bring them: trueup labels import FILE.",
         )
     scores = _scores(found, there, tuned)
     notes = _notes(there, tuned, by_hand, found, ws)
-    segments = {} if segment is None else {segment: _values(found, "segment_")}
-    return (
-        Scored(
-            layers=tuple(one.name for one in tuned),
-            scores=scores,
-            label=label,
-            weight=weight,
-            cluster=_codes(found),
-            today=np.array([one.today for one in tuned]),
-            segments=segments,
-            ids=ids,
-            source={"kind": "workspace", "layers": [one.name for one in tuned], "segment": segment},
-        ),
-        notes,
+    scored = Scored(
+        layers=tuple(one.name for one in tuned),
+        scores=scores,
+        label=label,
+        weight=weight,
+        cluster=_codes(found),
+        today=np.array([one.today for one in tuned]),
+        segments={} if segment is None else {segment: _values(found, "segment_")},
+        ids=ids,
+        source={"kind": "workspace", "segment": segment, "labels_until": _latest(times)},
     )
+    if after is not None:
+        rows = np.flatnonzero(label != UNKNOWN)
+        scored = scored.where(
+            np.array(sorted(rows, key=lambda row: times[ids[row]]), dtype=np.int64)
+        )
+    return scored, notes
 
 
 def log_texts(ws: Workspace, ids: Sequence[str]) -> Callable[[Sequence[int]], list[str]]:
@@ -118,6 +128,38 @@ def log_texts(ws: Workspace, ids: Sequence[str]) -> Callable[[Sequence[int]], li
     return texts
 
 
+def _label_times(ws: Workspace) -> dict[str, datetime]:
+    """When the last human answer to "legitimate?" was given, per interaction that has a time."""
+    labels = ws.table("labels")
+    mine = labels.filter(
+        labels.source == "human", labels.question == "legitimate", labels["at"].notnull()
+    )
+    found = mine.group_by("target_id").aggregate(at_=mine["at"].max()).to_pyarrow()
+    return dict(
+        zip(found.column("target_id").to_pylist(), found.column("at_").to_pylist(), strict=True)
+    )
+
+
+def _within(
+    given: Answers, times: dict[str, datetime], after: datetime | None, until: datetime | None
+) -> Answers:
+    if after is None and until is None:
+        return given
+
+    def inside(key: str) -> bool:
+        at = times.get(key)
+        if at is None:
+            return after is None
+        return (after is None or at > after) and (until is None or at <= until)
+
+    kept = {key: answer for key, answer in given.legitimate.items() if inside(key)}
+    return replace(given, legitimate=kept)
+
+
+def _latest(times: dict[str, datetime]) -> str | None:
+    return max(times.values()).isoformat() if times else None
+
+
 def _layers(ws: Workspace) -> list[_Layer]:
     """All layers in stack order, those that fired most counted first among equals."""
     events = ws.table("layer_events")
@@ -129,7 +171,6 @@ def _layers(ws: Workspace) -> list[_Layer]:
         n_scored=joined.score.count(),
         fired=joined.fired.cast("int64").sum(),
         blocked=(joined.action == "block").cast("int64").sum(),
-        newest=joined.at_.max(where=known),
         # The threshold of the latest event that has one; without times, the highest.
         threshold=joined.threshold.argmax(joined.at_, where=known & joined.at_.notnull()),
         highest=joined.threshold.max(),

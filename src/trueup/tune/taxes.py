@@ -104,12 +104,16 @@ class Taxes:
             return None
         today, new = self.scored.flagged_today(), flags(self.scored.scores, then)
         if not (new & ~today).any():
-            return self._share(today & ~new, self.level)
+            return replace(self._share(today & ~new, self.level), name="won_back")
+        if not (today & ~new).any():
+            cost = self._share(new & ~today, self.level)
+            return replace(cost, name="won_back", value=-cost.value, low=-cost.high, high=-cost.low)
         level = (1.0 + self.level) / 2
         gained = self._share(today & ~new, level)
         lost = self._share(new & ~today, level)
         return replace(
             gained,
+            name="won_back",
             value=gained.value - lost.value,
             low=gained.low - lost.high,
             high=gained.high - lost.low,

@@ -1,0 +1,341 @@
+"""Score tables: a label and one or more guard scores per row, from CSV, JSON Lines or Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+__all__ = ["BadRow", "ScoreColumns", "ScoreTable", "read_scores", "read_texts"]
+
+_YES = {"1", "1.0", "true", "t", "yes", "y", "harmful", "unsafe", "positive", "toxic"}
+_NO = {"0", "0.0", "false", "f", "no", "n", "harmless", "safe", "negative", "legitimate", "benign"}
+_NOTHING = {"", "nan", "null", "none"}
+_TEXTS = ("text", "prompt", "comment", "content", "message", "question", "input")
+_HEADER_ROWS = 2  # numbers of rows as Arrow gives them begin at 1, with the header
+_DELIMITERS = {".tsv": "\t"}
+UNLABELLED = -1
+_UNREADABLE = -2
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreColumns:
+    """Which columns to read. Only `scores` and `label` are needed; others add what they say.
+
+    probability: with which the row was drawn for labelling, in (0, 1]. cluster: rows that share a
+    value are not independent. segment: a slice. text: shown for examples; None: a usual name.
+    """
+
+    label: str
+    scores: tuple[str, ...]
+    probability: str | None = None
+    cluster: str | None = None
+    segment: str | None = None
+    text: str | None = None
+
+    def named(self) -> list[str]:
+        """The columns that must be there."""
+        optional = (self.probability, self.cluster, self.segment, self.text)
+        return list(dict.fromkeys(filter(None, [self.label, *self.scores, *optional])))
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that is left out: its number among the rows of the file, from 1, and why."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """The usable rows.
+
+    Attributes
+    ----------
+    number
+        Shape (n,): number of the row in the file, from 1.
+    label
+        Shape (n,): 1, 0, or -1 where the cell is empty.
+    scores
+        Shape (n, L), finite.
+    probability
+        Shape (n,), in (0, 1]; None without such a column. 1 where a row has no label.
+    cluster, segment
+        Shape (n,), text; None without such a column.
+    text
+        Arrow column of all rows of the file, or None; see `texts`.
+    bad
+        The rows left out.
+    """
+
+    number: NDArray[np.int64]
+    label: NDArray[np.int8]
+    scores: NDArray[np.float64]
+    probability: NDArray[np.float64] | None
+    cluster: NDArray[np.object_] | None
+    segment: NDArray[np.object_] | None
+    text: pa.ChunkedArray | None
+    bad: tuple[BadRow, ...] = field(default=())
+
+    def texts(self, rows: Sequence[int]) -> list[str]:
+        """The texts of these usable rows; empty strings when there is no text column."""
+        if self.text is None:
+            return ["" for _ in rows]
+        return [str(self.text[int(self.number[row]) - 1].as_py() or "") for row in rows]
+
+
+def read_scores(path: Path, columns: ScoreColumns) -> ScoreTable:
+    """Read a score table; rows with an unreadable label, score or probability are left out.
+
+    Raises
+    ------
+    UserError
+        No such file, not a table, or a column that is not there.
+    """
+    table, broken = _table(path, columns)
+    names = table.column_names
+    size = table.num_rows
+    bad: dict[int, str] = dict(broken)
+    label = _labels(table.column(columns.label), columns.label, bad)
+    scores = np.empty((size, len(columns.scores)))
+    for place, name in enumerate(columns.scores):
+        scores[:, place] = _numbers(table.column(name), name, bad)
+    chance = None
+    if columns.probability is not None:
+        chance = _chances(table.column(columns.probability), columns.probability, label, bad)
+    text = columns.text or next((name for name in _TEXTS if name in names), None)
+    keep = np.ones(size, dtype=bool)
+    keep[list(bad)] = False
+    return ScoreTable(
+        number=np.flatnonzero(keep) + 1,
+        label=label[keep],
+        scores=scores[keep],
+        probability=None if chance is None else chance[keep],
+        cluster=_words(table, columns.cluster, keep),
+        segment=_words(table, columns.segment, keep),
+        text=table.column(text) if text else None,
+        bad=tuple(BadRow(row + 1, reason) for row, reason in sorted(bad.items())),
+    )
+
+
+def read_texts(path: Path) -> frozenset[str]:
+    """The texts in a table's text column, white space made single. Raises `UserError`."""
+    table, _ = _table(path, ScoreColumns("", ()))
+    text = next((name for name in _TEXTS if name in table.column_names), None)
+    if text is None:
+        raise UserError(f"{path.name} has no text column.", f"Name it {', '.join(_TEXTS[:3])}.")
+    return frozenset(" ".join(str(cell).split()) for cell in table.column(text).to_pylist() if cell)
+
+
+def _table(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, str]]:
+    """The file as an Arrow table of the columns that are wanted, and the rows that do not parse."""
+    import pyarrow as pa
+
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.", "Check the name.")
+    try:
+        if _is_parquet(path):
+            return _parquet(path, columns), {}
+        if _is_json(path):
+            return _json_lines(path, columns)
+        return _csv(path, columns)
+    except (pa.ArrowInvalid, UnicodeDecodeError, EOFError) as error:
+        said = str(error).splitlines()[0][:200]
+        raise UserError(
+            f"{path} cannot be read as a table: {said}.", "Give a CSV, JSON Lines or Parquet file."
+        ) from error
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def _is_json(path: Path) -> bool:
+    import pyarrow as pa
+
+    with pa.input_stream(str(path), compression="detect") as stream:
+        return bool(stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")))
+
+
+def _check(there: Sequence[str], columns: ScoreColumns, path: Path) -> None:
+    for name in columns.named():
+        if name not in there:
+            raise UserError(f"{path.name} has no column {name!r}.", did_you_mean(name, there))
+
+
+def _wanted(there: Sequence[str], columns: ScoreColumns) -> list[str]:
+    texts = [name for name in _TEXTS if name in there][:1] if columns.text is None else []
+    return list(dict.fromkeys([*columns.named(), *texts]))
+
+
+def _parquet(path: Path, columns: ScoreColumns) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    there = pq.read_schema(path).names
+    _check(there, columns, path)
+    return pq.read_table(path, columns=_wanted(there, columns))
+
+
+def _csv(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, str]]:
+    """Cells stay text: what is not a number is a bad row, not a bad file."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    there = _header(path)
+    _check(there, columns, path)
+    broken: dict[int, str] = {}
+
+    def skip(row: Any) -> str:
+        place = row.number - _HEADER_ROWS
+        broken[place] = f"The row has {row.actual_columns} cells, not {row.expected_columns}."
+        return "skip"
+
+    wanted = _wanted(there, columns)
+    with pa.input_stream(str(path), compression="detect") as stream:
+        table = csv.read_csv(
+            stream,
+            read_options=csv.ReadOptions(use_threads=False),
+            parse_options=csv.ParseOptions(
+                delimiter=_DELIMITERS.get(path.suffix.lower(), ","),
+                newlines_in_values=True,
+                invalid_row_handler=skip,
+            ),
+            convert_options=csv.ConvertOptions(
+                include_columns=wanted,
+                column_types={name: pa.string() for name in wanted},
+                strings_can_be_null=True,
+                null_values=[""],
+                quoted_strings_can_be_null=True,
+            ),
+        )
+    return _with_gaps(table, broken), broken
+
+
+def _with_gaps(table: pa.Table, broken: dict[int, str]) -> pa.Table:
+    """The table with empty rows where some were skipped, so that rows keep their numbers."""
+    import pyarrow as pa
+
+    if not broken:
+        return table
+    there = np.ones(table.num_rows + len(broken), dtype=bool)
+    there[list(broken)] = False
+    at = np.where(there, np.cumsum(there) - 1, 0)
+    return table.take(pa.array(at, mask=~there))
+
+
+def _header(path: Path) -> list[str]:
+    import csv
+    import io
+
+    import pyarrow as pa
+
+    with pa.input_stream(str(path), compression="detect") as stream:
+        head = stream.read(1 << 20)
+    if not head.strip():
+        raise UserError(f"{path} is empty.", "Give a table with a label and a score per row.")
+    text = io.StringIO(head.decode("utf-8-sig", "replace"), newline="")
+    return next(csv.reader(text, delimiter=_DELIMITERS.get(path.suffix.lower(), ",")), [])
+
+
+def _json_lines(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, str]]:
+    import orjson
+    import pyarrow as pa
+
+    rows: list[dict[str, Any]] = []
+    broken: dict[int, str] = {}
+    with pa.input_stream(str(path), compression="detect") as stream:
+        lines = [line for line in stream.read().split(b"\n") if line.strip()]
+    for place, line in enumerate(lines):
+        try:
+            row = orjson.loads(line)
+            if type(row) is not dict:
+                raise ValueError("not an object")
+        except ValueError:
+            broken[place] = "The line is not a JSON object."
+            row = {}
+        rows.append(row)
+    there = list(dict.fromkeys(name for row in rows for name in row))
+    _check(there, columns, path)
+    cells = {name: [_cell(row.get(name)) for row in rows] for name in _wanted(there, columns)}
+    return pa.table({name: pa.array(values, pa.string()) for name, values in cells.items()}), broken
+
+
+def _cell(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, float):
+        return repr(value)
+    return str(value)
+
+
+def _labels(column: pa.ChunkedArray, name: str, bad: dict[int, str]) -> NDArray[np.int8]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(column.cast(pa.string())))
+    label = np.full(len(column), _UNREADABLE, dtype=np.int8)
+    for meant, value in ((_YES, 1), (_NO, 0), (_NOTHING, UNLABELLED)):
+        found = pc.is_in(words, value_set=pa.array(sorted(meant)))
+        label[found.to_numpy()] = value
+    label[words.is_null().to_numpy()] = UNLABELLED
+    for row in np.flatnonzero(label == _UNREADABLE):
+        shown = str(column[int(row)].as_py())[:40]
+        bad.setdefault(int(row), f"{name} must be 0 or 1, got {shown!r}.")
+    return label
+
+
+def _numbers(column: pa.ChunkedArray, name: str, bad: dict[int, str]) -> NDArray[np.float64]:
+    """The cells as floats; NaN, infinity, text and nothing make a bad row."""
+    import pyarrow as pa
+
+    try:
+        values = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    except pa.ArrowInvalid:
+        values = np.array([_float(cell) for cell in column.to_pylist()], dtype=np.float64)
+    for row in np.flatnonzero(~np.isfinite(values)):
+        got = column[int(row)].as_py()
+        said = "no value" if got is None else repr(str(got)[:40])
+        bad.setdefault(int(row), f"{name} must be a finite number, got {said}.")
+    return values
+
+
+def _float(cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _chances(
+    column: pa.ChunkedArray, name: str, label: NDArray[np.int8], bad: dict[int, str]
+) -> NDArray[np.float64]:
+    """Probabilities of the labelled rows; what an unlabelled row says is not read."""
+    none: dict[int, str] = {}
+    values = _numbers(column, name, none)
+    values = np.where(label == UNLABELLED, 1.0, values)
+    wrong = ~((values > 0) & (values <= 1))
+    for row in np.flatnonzero(wrong):
+        bad.setdefault(int(row), f"{name} must be in (0, 1], got {column[int(row)].as_py()}.")
+    return np.where(wrong, 1.0, values)
+
+
+def _words(
+    table: pa.Table, name: str | None, keep: NDArray[np.bool_]
+) -> NDArray[np.object_] | None:
+    import pyarrow as pa
+
+    if name is None:
+        return None
+    return np.array(table.column(name).cast(pa.string()).to_pylist(), dtype=object)[keep]
