@@ -31,6 +31,8 @@ COMMANDS = (
     ("labels", "import"),
     ("labels", "export"),
     ("labels", "agreement"),
+    ("guards",),
+    ("guards", "run"),
     ("tax",),
     ("show",),
     ("ls",),

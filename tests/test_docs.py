@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 FENCE = re.compile(r"^```sh run\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NAMED_FENCE = re.compile(r"^```\w+ (\S+\.\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MACHINE = re.compile(r"/(?:root|work)/\w|https?://(?:[\w.-]*pypi|[\w.-]*artifact)[\w./-]*")
 
 
@@ -58,6 +59,20 @@ def test_the_labels_page_runs(root: Path, folder_with_log: Path) -> None:
     for command in listed:
         done = run(command, folder_with_log)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def test_the_guards_page_runs(root: Path, folder_with_log: Path) -> None:
+    from trueup.guards.stack import load_stack
+
+    page = (root / "docs" / "guards.md").read_text(encoding="utf-8")
+    for name, text in NAMED_FENCE.findall(page):
+        (folder_with_log / name).write_text(text, encoding="utf-8")
+    listed = commands(page)
+    assert len(listed) >= 4
+    for command in listed:
+        done = run(command, folder_with_log)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert len(load_stack(folder_with_log / "endpoints.yaml").layers) == 2
 
 
 def test_the_demo_runs(root: Path, tmp_path: Path) -> None:

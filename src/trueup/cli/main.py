@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from trueup import __version__
-from trueup.cli import import_, judge, label, labels, ls, show, tax
+from trueup.cli import guards, import_, judge, label, labels, ls, show, tax
 from trueup.errors import UserError
 
 INTERRUPTED = 130  # what Typer exits with after Ctrl-C
@@ -28,6 +28,7 @@ app.command("import")(import_.import_)
 app.command("judge")(judge.judge)
 app.command("label")(label.label)
 app.add_typer(labels.app, name="labels")
+app.add_typer(guards.app, name="guards")
 app.command("tax")(tax.tax)
 app.command("show")(show.show)
 app.command("ls")(ls.ls)

@@ -14,6 +14,7 @@ from trueup.errors import UserError, did_you_mean
 from trueup.sources import chat, flat, inspect_log, langfuse, otlp
 from trueup.sources.ahead import read_ahead
 from trueup.sources.batch import BadRecord, Batch, BatchBuilder
+from trueup.sources.columns import PROMPT_NAMES
 from trueup.sources.files import Head, expand, open_head, open_stream
 from trueup.sources.mapping import ColumnMap, LayerColumns, parse_mapping
 
@@ -29,6 +30,7 @@ __all__ = [
     "LayerColumns",
     "Source",
     "detect",
+    "detect_prompts",
     "expand",
     "parse_mapping",
     "read",
@@ -64,6 +66,17 @@ def detect(path: str | Path) -> str:
     """Name the format of a file, from its content. Raises `UserError` when none fits."""
     head = open_head(Path(path))
     return _detect(head)
+
+
+def detect_prompts(path: str | Path) -> str:
+    """Like `detect`; a table that holds prompts without any response is flat."""
+    head = open_head(Path(path))
+    try:
+        return _detect(head)
+    except UserError:
+        if any(name.lower() in PROMPT_NAMES for name in head.columns or head.keys):
+            return "flat"
+        raise
 
 
 def _detect(head: Head) -> str:

@@ -162,10 +162,15 @@ class Workspace:
         """Insert rows, replacing those with the same key."""
         table = TABLES[name]
         last = _first_by_key(rows.take(list(range(rows.num_rows))[::-1]), table.key)
+        self.replace(name, last.column(table.key), last)
+
+    def replace(self, name: str, old: pa.ChunkedArray, rows: pa.Table) -> None:
+        """Insert rows, which differ in key, in place of those whose keys are `old`."""
+        table = TABLES[name]
         with self.transaction():
-            self._delete_keys(table, last.column(table.key))
-            if last.num_rows:
-                self.con.insert(table.name, _memtable(last))
+            self._delete_keys(table, old)
+            if rows.num_rows:
+                self.con.insert(table.name, _memtable(rows))
 
     def insert_query(self, name: str, query: ir.Table) -> None:
         """Insert the rows of a query, computed where the data lies; the caller sees to its keys."""
