@@ -6,15 +6,17 @@ SHARED_DATA ?= ../shared/data
 DEMO ?= demo
 REPORT ?= report.html
 
-.PHONY: demo test check docs bench bench-judge bench-import bench-tax bench-coverage clean
+.PHONY: demo test check docs bench bench-judge bench-import bench-tax bench-tune bench-coverage clean
 
 demo: $(VENV)/.demo
 	@mkdir -p $(DEMO)
 	$(BIN)/trueup import examples/assistant_log/log.jsonl.gz -w $(DEMO)/trueup.duckdb
 	$(BIN)/trueup judge -w $(DEMO)/trueup.duckdb
 	$(BIN)/trueup labels import examples/assistant_log/labels.jsonl -w $(DEMO)/trueup.duckdb
+	$(BIN)/trueup tune -w $(DEMO)/trueup.duckdb --max-new-miss 0.15 \
+	  --certificate $(DEMO)/certificate.json --html $(DEMO)/tune.html
 	$(BIN)/trueup tax -w $(DEMO)/trueup.duckdb --html $(REPORT)
-	@echo "Open $(REPORT). To go on from here:"
+	@echo "Open $(REPORT) and $(DEMO)/tune.html. To go on from here:"
 	@echo "  . $(BIN)/activate && export TRUEUP_WORKSPACE=$(DEMO)/trueup.duckdb"
 
 test: $(VENV)/.test
@@ -30,7 +32,7 @@ check: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python scripts/make_docs.py
 
-bench: bench-judge bench-import bench-tax
+bench: bench-judge bench-import bench-tax bench-tune
 
 bench-judge: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_judge.py --data $(SHARED_DATA)
@@ -42,6 +44,10 @@ bench-import: $(VENV)/.test
 
 bench-tax: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_tax.py
+
+bench-tune: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python benchmarks/bench_tune.py --data $(SHARED_DATA)
 
 bench-coverage: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_coverage.py

@@ -73,6 +73,7 @@ def _action(action: Any) -> dict[str, Any]:
         "sentence": action.sentence,
         "recoverable": _estimate(action.recoverable),
         "risk": _estimate(action.risk),
+        "certified": action.certified,
         "example_ids": action.example_ids,
     }
 
@@ -171,7 +172,7 @@ FIELDS = (
         "list of objects",
         "What to do, best first: `title`, `sentence`, `recoverable` (estimate: share of "
         "legitimate traffic won back), `risk` (estimate: share of harmful traffic let through), "
-        "`example_ids`.",
+        "`example_ids`, `certified` (true: a certificate bounds the risk, `risk.high` is its bound).",
         lambda r: [_action(one) for one in r.actions],
     ),
     Field(
@@ -213,7 +214,7 @@ FIELDS = (
         "clusters",
         "list of objects",
         "Groups of similar refused prompts: `terms`, `n`, `share` of all wrongful refusals, "
-        "`example_ids`.",
+        "`example_ids`, `certified` (true: a certificate bounds the risk, `risk.high` is its bound).",
         lambda r: [asdict(row) for row in r.clusters],
     ),
     Field(

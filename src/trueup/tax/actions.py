@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trueup.stats import Estimate
 from trueup.tax.candidates import Candidate, Pool, model_candidates, pool, stack_candidates
+from trueup.tax.certified import certified_actions
 from trueup.tax.legitimacy import Legitimacy
 from trueup.tax.prompts import PromptSample
 from trueup.tax.rates import Cells, Quantity, Rates, Ratio, sum_cells
@@ -67,14 +68,21 @@ class _Priced:
 
 
 def actions(ws: Workspace, facts: ir.Table, seen: Evidence) -> tuple[Action, ...]:
-    """What is worth doing, most recoverable first, without what overlaps a better one.
+    """What is worth doing: what is certified, then by what it wins back, without what overlaps.
 
-    Refusals come before manners: an answer with a caveat is still an answer.
+    Refusals come before manners: an answer with a caveat is still an answer. A guess at a threshold
+    gives way to one that is certified.
     """
-    out = [_action(one, seen.n_harmful) for one in _stack(ws, facts, seen)]
+    certified, settled = certified_actions(ws)
+    guessed = [
+        one
+        for one in _stack(ws, facts, seen)
+        if not (one.candidate.kind == "threshold" and one.candidate.layer in settled)
+    ]
+    out = [_action(one, seen.n_harmful) for one in guessed]
     out += [_action(one, seen.n_harmful) for one in _model(facts, seen)]
     out.sort(key=lambda action: -action.recoverable.value)
-    return (*out[: MAX_ACTIONS - 1], *_softer(seen))
+    return (*certified, *out[: max(1, MAX_ACTIONS - 1 - len(certified))], *_softer(seen))
 
 
 def _stack(ws: Workspace, facts: ir.Table, seen: Evidence) -> list[_Priced]:

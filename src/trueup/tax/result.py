@@ -171,7 +171,8 @@ class Action:
     """Something to do, ranked by the legitimate traffic that it would win back.
 
     `recoverable` is a share of legitimate traffic; `risk` the share of harmful traffic that it
-    would let through (value NaN when unknown). `sentence` says both, in words.
+    would let through (value NaN when unknown). `sentence` says both, in words. `certified`: the
+    risk carries the guarantee of a certificate, and `risk.high` is its bound.
     """
 
     title: str
@@ -179,6 +180,7 @@ class Action:
     recoverable: Estimate
     risk: Estimate
     example_ids: tuple[str, ...]
+    certified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

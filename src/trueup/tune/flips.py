@@ -54,10 +54,7 @@ def _described(
     if not len(rows):
         return []
     # How far beyond the threshold, in steps of the score's spread: layers differ in scale.
-    finite = np.where(np.isfinite(scored.scores), scored.scores, np.nan)
-    with np.errstate(invalid="ignore", all="ignore"):
-        spread = np.nanstd(finite, axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
+    spread = np.array([_spread(scored.scores[:, k]) for k in range(len(scored.layers))])
     beyond = np.where(np.isfinite(at), scored.scores[rows] - at, -np.inf) / spread
     layer = beyond.argmax(axis=1)
     margin = beyond.max(axis=1)
@@ -80,3 +77,8 @@ def _described(
             )
         )
     return out
+
+
+def _spread(scores: FloatArray) -> float:
+    finite = scores[np.isfinite(scores)]
+    return (float(finite.std()) if len(finite) else 0.0) or 1.0

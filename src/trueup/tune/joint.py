@@ -63,7 +63,7 @@ def joint_dial(
     """
     first, rest = split(scored, rng)
     weights = Taxes(first, 0.95).chances
-    levels = [_levels(first, weights, layer) for layer in range(len(scored.layers))]
+    levels = [_levels(first, kind, weights, layer) for layer in range(len(scored.layers))]
     paths = [_path(first, kind, weights, levels, _STEPS)]
     if at_stake(first, kind).sum() >= _FEW:
         best = _target(paths[0], most_losses(int(rest.positive.sum()), alpha, delta), rest)
@@ -92,11 +92,11 @@ class _Path:
     risk: FloatArray
 
 
-def _levels(part: Scored, weights: FloatArray, layer: int) -> FloatArray:
+def _levels(part: Scored, kind: RiskKind, weights: FloatArray, layer: int) -> FloatArray:
     """Finite thresholds of a layer, dense where it flags little legitimate traffic, rising.
 
     They are quantiles of the legitimate scores at falling shares, a few of the harmful ones, and
-    the threshold in force.
+    the threshold in force. Where only new misses count, thresholds are raised and never lowered.
     """
     most = _per_layer(len(part.layers))
     scores = part.scores[:, layer]
@@ -110,6 +110,8 @@ def _levels(part: Scored, weights: FloatArray, layer: int) -> FloatArray:
     if part.today is not None and np.isfinite(part.today[layer]):
         parts.append(part.today[[layer]])
     found = np.unique(np.concatenate(parts))
+    if kind == "new_miss" and part.today is not None:
+        found = found[found >= part.today[layer]]
     while len(found) > most:
         found = np.delete(found, np.arange(1, len(found) - 1, 2)[: len(found) - most])
     return found
@@ -144,16 +146,7 @@ def _path(
     if stake.sum() < _FEW:
         lost = _blurred(lost, int(stake.sum()))
     risk = _cumulative(lost) / total if total else np.zeros(shape)
-    return _least_risk(tax, risk, levels, _below(part, kind, steps))
-
-
-def _below(part: Scored, kind: RiskKind, steps: FloatArray) -> FloatArray:
-    """The steps of tax, rising, none above today's where nothing is asked for beyond today."""
-    top = 1.0
-    if kind == "new_miss":
-        assert part.today is not None
-        top = float(Taxes(part, 0.95).means(part.today[None, :])[0])
-    return np.unique(np.append(steps[steps < top], min(top, steps.max())))
+    return _least_risk(tax, risk, levels, np.unique(steps))
 
 
 def _cells(shape: tuple[int, ...]) -> int:

@@ -287,10 +287,14 @@ def _labels(
 
 
 def _codes(found: pa.Table) -> NDArray[np.int64] | None:
-    """Codes of the users; None when each has a single interaction."""
-    names = np.array(found.column("who").to_pylist(), dtype=object)
-    codes = np.unique(names.astype(str), return_inverse=True)[1].astype(np.int64)
-    return codes if len(np.unique(codes)) < len(codes) else None
+    """Codes of the users, None when each has a single interaction.
+
+    They count up in the order of the rows: pseudonyms differ from workspace to workspace, and the
+    split that rests on the codes must not.
+    """
+    column = found.column("who").combine_chunks().dictionary_encode()
+    codes = np.asarray(column.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+    return codes if len(column.dictionary) < len(codes) else None
 
 
 def _values(found: pa.Table, name: str) -> NDArray[np.object_]:

@@ -153,9 +153,10 @@ class Taxes:
         known = self.scored.label != UNKNOWN
         legit = self.scored.negative[known].astype(np.float64)
         cluster = self._clusters
+        stratum = self._flagged_today.astype(np.int64)
         weight = np.ones(len(known)) if self.scored.weight is None else self.scored.weight
         sample = Sample(
-            stratum=np.zeros(known.sum(), dtype=np.int64),
+            stratum=stratum[known],
             cluster=cluster[known],
             probability=np.clip(1.0 / weight[known], 0.0, 1.0),
             numerator=value[known] * legit,
@@ -163,13 +164,14 @@ class Taxes:
             numerator_hat=value[known],
             denominator_hat=np.ones(known.sum()),
         )
-        bucket = cluster % _BUCKETS
-        counts = np.bincount(bucket, minlength=_BUCKETS).astype(np.float64)
+        cell = stratum * _BUCKETS + cluster % _BUCKETS
+        cells = np.arange(2 * _BUCKETS)
+        counts = np.bincount(cell, minlength=len(cells)).astype(np.float64)
         population = Population(
-            np.zeros(_BUCKETS, dtype=np.int64),
-            np.arange(_BUCKETS),
+            cells // _BUCKETS,
+            cells % _BUCKETS,
             counts,
-            np.minimum(np.bincount(bucket, value, _BUCKETS), counts),
+            np.minimum(np.bincount(cell, value, len(cells)), counts),
             counts,
         )
         found = ppi_ratio(population, sample, level=level, name="tax")

@@ -52,6 +52,11 @@ def assumptions(scored: Scored, part: Scored, kind: RiskKind) -> tuple[str, ...]
         out.append(f"{share:.0%} of the examples chose the order and are not counted.")
     if (scored.scores == -float("inf")).any():
         out.append("Where a layer gave no score, it counts as one that did not flag.")
+    if scored.source.get("kind") == "workspace":
+        out.append(
+            "What the model itself would refuse of what newly passes is not known: the gain is the "
+            "most that is won back."
+        )
     if kind == "new_miss":
         out.append("What the stack misses today already is not part of this bound.")
     return tuple(out)
