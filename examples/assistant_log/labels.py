@@ -13,7 +13,7 @@ import numpy as np
 HERE = Path(__file__).parent
 ALL = HERE / "labels_all.jsonl"
 SAMPLE = HERE / "labels.jsonl"
-RATIO = 340
+RATIO = 720
 FLOOR = 4
 REFUSAL_WORDS = re.compile(
     r"\b(?:sorry|cannot|can't|unable|not able|not designed|not equipped|as an ai)\b", re.IGNORECASE
