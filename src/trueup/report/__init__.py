@@ -6,6 +6,7 @@ from trueup.report.tax_json import tax_json
 from trueup.report.tax_page import tax_html
 from trueup.report.terminal import print_tax
 from trueup.report.text import csv_safe, interval, markup_safe, neutralise, percent, points
+from trueup.report.tune_page import tune_html
 from trueup.report.tune_terminal import print_tune
 from trueup.report.watch_terminal import print_watch
 
@@ -21,4 +22,5 @@ __all__ = [
     "print_watch",
     "tax_html",
     "tax_json",
+    "tune_html",
 ]

@@ -48,12 +48,15 @@ def svg(chart: alt.TopLevelMixin, *, name: str, label: str) -> str:
 def clean(drawing: str, *, name: str, label: str) -> str:
     """Return the SVG without noise, its ids made unique. Raises `UnsafeDrawing`.
 
-    Only drawing elements may occur, no event handlers, and no reference out of the drawing.
+    Only drawing elements may occur, no event handlers, and no reference out of the drawing. The
+    description of a mark becomes its title, which a browser shows as a tooltip.
     """
     ET.register_namespace("", _NAMESPACE)
     root = ET.fromstring(drawing)
     for element in root.iter():
         _check(element)
+    for element in list(root.iter()):
+        _describe(element)
         _tidy(element, name)
     _drop_hidden(root)
     width, height = root.attrib.pop("width"), root.attrib.pop("height")
@@ -72,6 +75,13 @@ def _check(element: ET.Element) -> None:
         local = _LOCAL_URL.sub("", value)
         if key.lower().startswith("on") or "href" in key.lower() or "url(" in local.lower():
             raise UnsafeDrawing(f"a drawing may not hold {key}={value[:60]!r}")
+
+
+def _describe(element: ET.Element) -> None:
+    """Turn the description of a mark, if it has one, into a tooltip."""
+    words = element.attrib.get("aria-label")
+    if words and not element.tag.endswith("}g"):
+        ET.SubElement(element, f"{{{_NAMESPACE}}}title").text = words
 
 
 def _tidy(element: ET.Element, name: str) -> None:

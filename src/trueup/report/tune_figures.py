@@ -77,9 +77,10 @@ def compared(flip: Flip) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A setting of the frontier, and whether it is today's or the recommended one."""
+    """A setting of the frontier: whether the report certifies it, and whose it is."""
 
     point: Point
+    certified: bool = False
     today: bool = False
     chosen: bool = False
 
@@ -113,6 +114,7 @@ def _every(report: TuneReport) -> list[Alternative]:
     return [
         Alternative(
             point,
+            report.certified and report.mode != "costs" and point.certified,
             report.today is not None and point.thresholds == report.today.thresholds,
             report.chosen is not None and point.thresholds == report.chosen.thresholds,
         )

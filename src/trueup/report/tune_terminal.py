@@ -113,7 +113,7 @@ def _alternatives(page: Page, report: TuneReport) -> None:
     first = ("threshold" if one else "", 20)
     page.row(("", 2, ""), *((head, columns, QUIET) for head, columns in (first, *heads)))
     for row in rows:
-        words = row.mark or ("certified" if row.point.certified else "")
+        words = row.mark or ("certified" if row.certified else "")
         page.row(
             ("", 2, ""),
             (figures.setting(row.point.thresholds) if one else "", 20, LEAD if row.mark else ""),
