@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -247,6 +249,12 @@ def calls() -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
+def kept() -> int:
+    """Verdicts on disk."""
+    with closing(sqlite3.connect("cache/guards.sqlite")) as db:
+        return int(db.execute("SELECT count(*) FROM verdicts").fetchone()[0])
+
+
 def test_no_verdict_is_asked_for_twice(callable_stack: Callable[..., Stack]) -> None:
     first = score(callable_stack(), "x", "y", "x", None, "")
     assert scores(first) == [{"b": 0.7, "a": 0.2}] * 3 + [None, None]
@@ -302,7 +310,13 @@ def test_verdicts_outlive_an_error_in_another_layer(
     server: Any, stack_of: Make, callable_stack: Callable[..., Stack]
 ) -> None:
     callable_stack()
-    server.script(reply(status=401, wait_s=0.3))
+
+    def refuse(asked: Any) -> Any:
+        while not kept():
+            time.sleep(0.01)
+        return reply(status=401)
+
+    server.answer = refuse
     stack = stack_of(
         "fail: open\nlayers:\n - {name: a, python: 'own_guard:score', threshold: 1}\n"
         f" - {{name: b, http: '{server.url}', threshold: 1}}"

@@ -87,8 +87,8 @@ def test_a_call_that_hangs_is_given_up_and_the_next_one_is_answered() -> None:
             never.wait()
         return 0.5
 
-    call = TimeLimited(hangs, 0.05)
-    with pytest.raises(AttemptError, match=r"timed out after 0\.05 s"):
+    call = TimeLimited(hangs, 1.0)
+    with pytest.raises(AttemptError, match="timed out after 1 s"):
         call("hang")
     assert call("go") == 0.5
     never.set()

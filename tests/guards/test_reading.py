@@ -63,7 +63,7 @@ def test_everything_that_it_may_say(project: Path, stack_of: Make) -> None:
     assert topic.kind == Python("guards.topic:score")
     assert (topic.stage, topic.fail, topic.version) == ("input", "open", "v7")
     assert (topic.timeout_s, topic.retries, topic.concurrency) == (10.0, 2, 1)
-    assert topic.trained_on == project / "data/train.jsonl"
+    assert topic.trained_on == "data/train.jsonl"
     assert topic.rules.bands == Bands(block=0.6)
     assert topic.rules.segments["domain=legal"].categories["self_harm"] == Bands(escalate=0.5)
     assert toxic.kind == Http(

@@ -150,7 +150,8 @@ class Layer:
     stated_version
         The file's own word, or None.
     trained_on
-        File with the texts that the layer was trained on, or None.
+        File with the texts that the layer was trained on, as written: relative to the stack's
+        folder. None when not stated.
     """
 
     name: str
@@ -163,7 +164,7 @@ class Layer:
     fail: str
     version: str
     stated_version: str | None = None
-    trained_on: Path | None = None
+    trained_on: str | None = None
 
 
 @dataclass(frozen=True)

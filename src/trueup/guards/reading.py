@@ -106,7 +106,6 @@ def _layer(section: Section, folder: Path, fail: str | None) -> Layer:
             )
         rules = Rules(Bands(block=0.5))  # a match scores 1
     stated = str(section.values.get("version") or "").strip() or None
-    trained_on = section.text("trained_on")
     return Layer(
         name=str(section.values["name"]).strip(),
         stage=section.choice("stage", ("input", "output"), "input") or "input",
@@ -120,7 +119,7 @@ def _layer(section: Section, folder: Path, fail: str | None) -> Layer:
         fail=_fail(section, fail, local),
         version=stated or _hash(section, kind),
         stated_version=stated,
-        trained_on=folder / trained_on if trained_on else None,
+        trained_on=section.text("trained_on"),
     )
 
 
