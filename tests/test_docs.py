@@ -61,6 +61,18 @@ def test_the_labels_page_runs(root: Path, folder_with_log: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
+def test_the_tuning_page_runs(root: Path, folder_with_log: Path) -> None:
+    page = (root / "docs" / "tune.md").read_text(encoding="utf-8")
+    listed = commands(page)
+    assert len(listed) >= 5
+    for command in listed:
+        done = run(command, folder_with_log)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert (folder_with_log / "tune.html").stat().st_size > 10_000
+    (snippet,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(compile(snippet, "docs/tune.md", "exec"), {})
+
+
 def test_the_guards_page_runs(root: Path, folder_with_log: Path) -> None:
     from trueup.guards.stack import load_stack
 

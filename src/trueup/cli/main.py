@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from trueup import __version__
-from trueup.cli import guards, import_, judge, label, labels, ls, show, tax
+from trueup.cli import (
+    certificate,
+    guards,
+    import_,
+    judge,
+    label,
+    labels,
+    ls,
+    show,
+    tax,
+    tune,
+    watch,
+)
 from trueup.errors import UserError
 
 INTERRUPTED = 130  # what Typer exits with after Ctrl-C
@@ -30,6 +42,9 @@ app.command("label")(label.label)
 app.add_typer(labels.app, name="labels")
 app.add_typer(guards.app, name="guards")
 app.command("tax")(tax.tax)
+app.command("tune")(tune.tune)
+app.add_typer(certificate.app, name="certificate")
+app.command("watch")(watch.watch)
 app.command("show")(show.show)
 app.command("ls")(ls.ls)
 
