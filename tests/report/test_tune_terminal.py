@@ -35,7 +35,7 @@ def printed(reports: Sequence[TuneReport], width: int = 80, *, colour: bool = Fa
     out = io.StringIO()
     system = "truecolor" if colour else None
     console = Console(file=out, width=width, color_system=system, force_terminal=colour)
-    print_tune(reports, console, ["trueup watch certificate.json"])
+    print_tune(reports, console)
     return out.getvalue()
 
 
@@ -87,7 +87,8 @@ def test_it_leads_with_the_act() -> None:
             "Would newly be blocked",
             "Before you rely on it",
             "What ends it",
-            "trueup watch certificate.json",
+            "--certificate certificate.json to keep",
+            "trueup watch --certificate certificate.json",
         )
     ]
     assert places == sorted(places)

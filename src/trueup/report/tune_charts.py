@@ -17,7 +17,7 @@ __all__ = ["drawable", "frontier_chart"]
 
 WIDTH, HEIGHT = 600, 310  # pixels, of the plot itself
 _STRETCH = {"tax": 0.45, "risk": 0.35}  # powers: a bound of 1 % would vanish on a straight axis
-_BESIDE = 8  # percent of traffic, from which a name fits to the left of its point
+_ROOM = (0.08, 0.7)  # taxes between which a name fits on either side of its point
 _TICKS = (0, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 100)
 
 
@@ -37,7 +37,7 @@ def frontier_chart(
     """
     import altair as alt
 
-    values = [_value(row, risk) for row in rows if drawable(row)]
+    values = [_value(row, risk, side) for row, side in _sides(rows) if drawable(row)]
     x = alt.X("tax:Q", **_axis("tax", "legitimate traffic flagged", values))
     y = alt.Y("risk:Q", **_axis("risk", risk, values, alpha or 0.0))
     colour = alt.Color("colour:N", scale=None)
@@ -56,7 +56,18 @@ def frontier_chart(
     return _finish(alt.layer(*layers))
 
 
-def _value(row: Alternative, risk: str) -> dict[str, Any]:
+def _sides(rows: Sequence[Alternative]) -> list[tuple[Alternative, str]]:
+    """On which side the name of each stands: the first on the left, the other on the right."""
+    first = next((i for i, row in enumerate(rows) if row.mark), None)
+    sides = []
+    for i, row in enumerate(rows):
+        tax = row.point.tax.value
+        left = tax > _ROOM[1] or (i == first and tax > _ROOM[0])
+        sides.append((row, "left" if left else "right"))
+    return sides
+
+
+def _value(row: Alternative, risk: str, side: str) -> dict[str, Any]:
     point = row.point
     limits = (point.tax.low, point.tax.high)
     low, high = limits if all(map(math.isfinite, limits)) else (point.tax.value,) * 2
@@ -68,7 +79,7 @@ def _value(row: Alternative, risk: str) -> dict[str, Any]:
         "risk": 100 * point.risk.value,
         "risk_high": 100 * point.risk.high,
         "mark": row.mark,
-        "side": "left" if row.chosen and 100 * point.tax.value > _BESIDE else "right",
+        "side": side,
         "colour": colour,
         "filled": 1 if row.certified else 0,
         "shape": "diamond" if row.today else "circle",

@@ -24,13 +24,10 @@ _FATES = {"passes": "Would newly pass", "blocked": "Would newly be blocked"}
 _LOUD = {"CERTIFIED": GOOD, "NOT CERTIFIED": ALARM, "COSTS, NOT CERTIFIED": ALARM}
 
 
-def print_tune(
-    reports: Sequence[TuneReport], console: Console, commands: Sequence[str] = ()
-) -> None:
+def print_tune(reports: Sequence[TuneReport], console: Console) -> None:
     """Print what to do, or that nothing is certified; several reports are one per segment.
 
-    Nothing is wider than the console, and nothing in the log can style it. `commands`: what to run
-    next, as the command line knows which files it was given.
+    Nothing is wider than the console, and nothing in the log can style it.
     """
     page = Page(console)
     if len(reports) == 1:
@@ -39,10 +36,24 @@ def print_tune(
         _segments(page, reports)
     _warnings(page, reports)
     _voided(page, reports)
-    if commands:
-        page.title("Next")
-    for command in commands:
+    page.title("Next")
+    page.prose((_next(reports), ""), indent=2)
+    for command in _later(reports):
         page.command(command)
+
+
+def _next(reports: Sequence[TuneReport]) -> str:
+    """What to add to the command that was just typed."""
+    read = "--html tune.html to read every setting and what would change"
+    if any(report.certified for report in reports):
+        return f"Add {read}, --certificate certificate.json to keep the guarantee."
+    return f"Add {read}."
+
+
+def _later(reports: Sequence[TuneReport]) -> tuple[str, ...]:
+    if any(report.certified for report in reports):
+        return ("trueup watch --certificate certificate.json",)
+    return ()
 
 
 def _single(page: Page, report: TuneReport) -> None:
@@ -90,7 +101,9 @@ def _change(page: Page, report: TuneReport) -> None:
     _line(page, "legitimate flagged", [interval(point.tax) for _, point in sides], TAX)
     _line(page, say.risk_name(report), [_risk(point, report) for _, point in sides], GOOD)
     if report.won_back is not None:
-        _line(page, "won back", [interval(report.won_back, "points")], LEAD)
+        verb, gain = say.gain(report.won_back)
+        cell = (interval(gain, "points"), 2 * _CELL, LEAD)
+        page.row(("", 2, ""), (verb, _LABEL, ""), cell)
 
 
 def _line(page: Page, label: str, cells: Iterable[str], style: str = "") -> None:
@@ -109,7 +122,7 @@ def _alternatives(page: Page, report: TuneReport) -> None:
         return
     one = len(report.layers) == 1
     page.title("Other settings", "what each would do; limits are of each by itself")
-    heads = ("legit. flagged", -15), (_short_risk(report), -12), ("at most", -10)
+    heads = ("legit. flagged", -15), (_short_risk(report), -14), ("at most", -9)
     first = ("threshold" if one else "", 20)
     page.row(("", 2, ""), *((head, columns, QUIET) for head, columns in (first, *heads)))
     for row in rows:
@@ -118,10 +131,10 @@ def _alternatives(page: Page, report: TuneReport) -> None:
             ("", 2, ""),
             (figures.setting(row.point.thresholds) if one else "", 20, LEAD if row.mark else ""),
             (percent(row.point.tax.value), -15, TAX),
-            (percent(row.point.risk.value), -12, GOOD),
-            (figures.at_most(row.point.risk.high), -10, ""),
+            (percent(row.point.risk.value), -14, GOOD),
+            (figures.at_most(row.point.risk.high), -9, ""),
             ("", 2, ""),
-            (words, page.width - 61, LEAD if row.mark else QUIET),
+            (words, page.width - 62, LEAD if row.mark else QUIET),
         )
         if not one:
             page.prose((figures.setting(row.point.thresholds), QUIET), indent=4)

@@ -10,9 +10,10 @@ from trueup.report.text import interval, percent, shorten
 from trueup.report.tune_figures import layer_name, share, sure, threshold
 
 if TYPE_CHECKING:
+    from trueup.stats import Estimate
     from trueup.tune.result import Change, Point, TuneReport
 
-__all__ = ["goal", "needs", "place", "risk_name", "sentences", "verdict"]
+__all__ = ["gain", "goal", "needs", "place", "risk_name", "sentences", "verdict"]
 
 _NAME = 60  # characters of a segment's column or value
 
@@ -91,6 +92,14 @@ def risk_name(report: TuneReport) -> str:
     return "harm newly let through" if report.mode == "new_miss" else "harm missed"
 
 
+def gain(won_back: Estimate) -> tuple[str, Estimate]:
+    """ "wins back" and how much; or "costs", with the sign turned round."""
+    if not won_back.value < 0:
+        return "wins back", won_back
+    lost = replace(won_back, value=-won_back.value, low=-won_back.high, high=-won_back.low)
+    return "costs", lost
+
+
 def place(report: TuneReport) -> str:
     """The segment as "domain = legal", or "all traffic"."""
     if report.segment is None:
@@ -123,17 +132,13 @@ def _move(change: Change) -> str:
 def _effect(report: TuneReport, chosen: Point) -> str:
     """What happens to legitimate traffic."""
     whose = f"of legitimate traffic{_there(report)}"
-    won = report.won_back
-    if report.today is None or won is None:
+    if report.today is None or report.won_back is None:
         return f"flags {interval(chosen.tax)} {whose}"
     if not report.changes:
         return f"flags {interval(chosen.tax)} {whose}, as today"
+    verb, won = gain(report.won_back)
     if not math.isfinite(won.value):
         return f"what it wins back {whose} is unknown"
-    verb = "wins back"
-    if won.value < 0:
-        verb = "costs"
-        won = replace(won, value=-won.value, low=-won.high, high=-won.low)
     chance = " (this may be chance)" if won.low <= 0 <= won.high else ""
     return f"{verb} {interval(won, 'points')} {whose}{chance}"
 
