@@ -69,17 +69,14 @@ def risk_alarm(
         raise ValueError(f"weights must be in (0, 1], got {w.min():g} to {w.max():g}")
     rises = np.array([min(rise * alpha, (1 + alpha) / 2) for rise in _RISES])
     stakes = (rises - alpha) / (alpha * (1 - alpha))
+    growth = 1.0 + np.outer(w * (x - alpha), stakes)
     capital = np.empty(len(x))
     running = np.zeros(len(stakes))
-    unstarted = 1.0
     block = round(1 / alpha)
-    for i, (loss, part) in enumerate(zip(x, w, strict=True)):
-        if i % block == 0:
-            j = i // block + 1
-            running = running + 1.0 / (j * (j + 1))
-            unstarted = 1.0 / (j + 1)
-        running = running * (1.0 + stakes * part * (loss - alpha))
-        capital[i] = running.mean() + unstarted
+    for j, start in enumerate(range(0, len(x), block), 1):
+        path = (running + 1.0 / (j * (j + 1))) * np.cumprod(growth[start : start + block], axis=0)
+        capital[start : start + block] = path.mean(axis=1) + 1.0 / (j + 1)
+        running = path[-1]
     reached = np.flatnonzero(capital >= 1.0 / delta)
     first = int(reached[0]) + 1 if len(reached) else None
     return RiskAlarm(capital, first, alpha, delta)
