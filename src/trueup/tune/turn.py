@@ -28,6 +28,7 @@ __all__ = ["Costs", "Goal", "tune", "tune_segments"]
 
 FloatArray = NDArray[np.float64]
 
+_MOST_LAYERS = 12  # at once: a grid with two levels for each is still counted in a second
 _SHOWN = 40  # points of a frontier
 _LEVEL = 0.95  # of the intervals on what is won back
 
@@ -69,8 +70,9 @@ class Goal:
                 raise UserError(f"{name} must be in the open interval (0, 1), got {value!r}.")
         if (self.alpha is None) == (self.costs is None):
             raise UserError("Say either what may be missed or what a miss and a block cost.")
-        if self.costs and not (self.costs.miss >= 0 and self.costs.block >= 0):
-            raise UserError(f"Costs must be 0 or more, got {self.costs}.")
+        for cost in (self.costs.miss, self.costs.block) if self.costs else ():
+            if not 0.0 <= cost < math.inf:
+                raise UserError(f"Costs must be 0 or more and finite, got {cost!r}.")
 
     @property
     def mode(self) -> Literal["miss", "new_miss", "costs"]:
@@ -208,6 +210,13 @@ def _texts_of(
 def _check(scored: Scored, goal: Goal) -> None:
     if not scored.layers:
         raise UserError("There is no layer with a score to tune.", "Log the guards' scores.")
+    if len(scored.layers) > _MOST_LAYERS:
+        raise UserError(
+            f"{len(scored.layers)} layers are too many to be tuned together.",
+            f"Name at most {_MOST_LAYERS}.",
+        )
+    if np.isnan(scored.scores).any():
+        raise UserError("Scores must not be NaN.", "Where a layer gave none, say -inf.")
     if goal.kind == "new_miss" and scored.today is None:
         raise UserError(
             "What is newly missed needs the thresholds in force.", "Name them with --today."
