@@ -21,6 +21,20 @@ __all__ = ["FORMAT", "certificate", "data_hash", "differences", "digest", "read_
 FORMAT = "trueup-certificate/1"
 _UNCHECKED = {"made", "versions", "digest"}  # may differ when it is recomputed
 _CLOSE = 1e-9
+_NEEDED = {  # to recompute a certificate, or to watch it
+    "layers": list,
+    "thresholds": dict,
+    "today": dict | None,
+    "segment": str | None,
+    "risk": str,
+    "alpha": float | int,
+    "delta": float | int,
+    "seed": int | None,
+    "n": int,
+    "made": str,
+    "statement": str,
+    "data": dict,
+}
 
 
 def certificate(
@@ -46,7 +60,7 @@ def certificate(
         "delta": report.delta,
         "empirical_risk": report.chosen.risk.value if report.chosen else None,
         "risk_bound": report.risk_bound,
-        "empirical_tax": report.chosen.tax.value if report.chosen else None,
+        "empirical_tax": _number(report.chosen.tax.value) if report.chosen else None,
         "losses": {
             "risk": _RISKS[report.mode],
             "tax": "share of legitimate examples that a layer flags (score at or above threshold)",
@@ -140,7 +154,7 @@ def _versions() -> dict[str, str]:
 def read_certificate(text: str, name: str) -> tuple[dict[str, Any], ...]:
     """The certificates in a file: one, a list, or the JSON of `trueup tune`. Raises `UserError`."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_refuse)
     except ValueError as error:
         raise UserError(f"{name} is not JSON: {error}.", "Give the file that tune wrote.") from None
     listed = found if isinstance(found, list) else [found]
@@ -158,7 +172,22 @@ def read_certificate(text: str, name: str) -> tuple[dict[str, Any], ...]:
             raise UserError(
                 f"{name} is not a certificate of trueup.", "Write one: trueup tune --certificate"
             )
+        for key, kind in _NEEDED.items():
+            if key not in one or not isinstance(one[key], kind):
+                raise UserError(
+                    f"{name} is damaged: its {key} is missing or cannot be read.",
+                    "Take the file that tune wrote.",
+                )
+        if one["risk"] not in _RISKS or list(one["thresholds"]) != one["layers"]:
+            raise UserError(
+                f"{name} is damaged: its risk or its thresholds cannot be read.",
+                "Take the file that tune wrote.",
+            )
     return tuple(out)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def differences(given: Mapping[str, Any], again: Mapping[str, Any] | None) -> tuple[str, ...]:
