@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,9 @@ def watch(certificate: Mapping[str, Any], scored: Scored, *, notes: tuple[str, .
     """
     alpha, delta = float(certificate["alpha"]), float(certificate["delta"])
     kind: RiskKind = certificate["risk"]
-    losses = missed(scored, kind, [thresholds_of(certificate)])[:, 0]
+    # What counts as flagged today is what was in force then: by now the new thresholds may be.
+    then = replace(scored, today=_in_order(certificate, "today"))
+    losses = missed(then, kind, [thresholds_of(certificate)])[:, 0]
     weight = _weights(certificate, scored)
     alarm = risk_alarm(losses, alpha, delta, weights=weight)
     highest = np.maximum.accumulate(alarm.capital) if len(losses) else np.empty(0)
@@ -81,7 +84,15 @@ def _delay(alpha: float, delta: float) -> str:
 
 def thresholds_of(certificate: Mapping[str, Any]) -> FloatArray:
     """The certified thresholds in the order of the layers; OFF for those that are off."""
-    named = certificate["thresholds"]
+    found = _in_order(certificate, "thresholds")
+    assert found is not None
+    return found
+
+
+def _in_order(certificate: Mapping[str, Any], key: str) -> FloatArray | None:
+    named = certificate[key]
+    if named is None:
+        return None
     return np.array(
         [OFF if named[layer] is None else named[layer] for layer in certificate["layers"]],
         dtype=np.float64,
