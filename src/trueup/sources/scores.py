@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ _NO = {"0", "0.0", "false", "f", "no", "n", "harmless", "safe", "negative", "leg
 _NOTHING = {"", "nan", "null", "none"}
 _TEXTS = ("text", "prompt", "comment", "content", "message", "question", "input")
 _HEADER_ROWS = 2  # numbers of rows as Arrow gives them begin at 1, with the header
-_DELIMITERS = {".tsv": "\t"}
+_DELIMITERS = (",", "\t", ";")
 UNLABELLED = -1
 _UNREADABLE = -2
 
@@ -101,8 +102,13 @@ def read_scores(path: Path, columns: ScoreColumns) -> ScoreTable:
     Raises
     ------
     UserError
-        No such file, not a table, or a column that is not there.
+        No such file, not a table, or a column that is not there, or there twice.
     """
+    with _readable(path):
+        return _scores(path, columns)
+
+
+def _scores(path: Path, columns: ScoreColumns) -> ScoreTable:
     table, broken = _table(path, columns)
     names = table.column_names
     size = table.num_rows
@@ -131,7 +137,8 @@ def read_scores(path: Path, columns: ScoreColumns) -> ScoreTable:
 
 def read_texts(path: Path) -> frozenset[str]:
     """The texts in a table's text column, white space made single. Raises `UserError`."""
-    table, _ = _table(path, ScoreColumns("", ()))
+    with _readable(path):
+        table, _ = _table(path, ScoreColumns("", ()))
     text = next((name for name in _TEXTS if name in table.column_names), None)
     if text is None:
         raise UserError(f"{path.name} has no text column.", f"Name it {', '.join(_TEXTS[:3])}.")
@@ -140,18 +147,27 @@ def read_texts(path: Path) -> frozenset[str]:
 
 def _table(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, str]]:
     """The file as an Arrow table of the columns that are wanted, and the rows that do not parse."""
-    import pyarrow as pa
-
     if not path.is_file():
         raise UserError(f"There is no file {path}.", "Check the name.")
+    if _is_parquet(path):
+        return _parquet(path, columns), {}
+    if _is_json(path):
+        return _json_lines(path, columns)
+    return _csv(path, columns)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What a reader cannot make sense of is the user's file, not a bug."""
+    import csv
+
+    import pyarrow as pa
+
+    wrong = (pa.ArrowInvalid, pa.ArrowNotImplementedError, csv.Error, OSError, EOFError)
     try:
-        if _is_parquet(path):
-            return _parquet(path, columns), {}
-        if _is_json(path):
-            return _json_lines(path, columns)
-        return _csv(path, columns)
-    except (pa.ArrowInvalid, UnicodeDecodeError, EOFError) as error:
-        said = str(error).splitlines()[0][:200]
+        yield
+    except (*wrong, UnicodeDecodeError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise UserError(
             f"{path} cannot be read as a table: {said}.", "Give a CSV, JSON Lines or Parquet file."
         ) from error
@@ -169,10 +185,15 @@ def _is_json(path: Path) -> bool:
         return bool(stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")))
 
 
-def _check(there: Sequence[str], columns: ScoreColumns, path: Path) -> None:
+def _check(there: list[str], columns: ScoreColumns, path: Path) -> None:
     for name in columns.named():
         if name not in there:
-            raise UserError(f"{path.name} has no column {name!r}.", did_you_mean(name, there))
+            fix = did_you_mean(name, there) if there else "Give a table with a header."
+            raise UserError(f"{path.name} has no column {name!r}.", fix)
+        if there.count(name) > 1:
+            raise UserError(
+                f"{path.name} has {there.count(name)} columns called {name!r}.", "Rename one."
+            )
 
 
 def _wanted(there: Sequence[str], columns: ScoreColumns) -> list[str]:
@@ -193,7 +214,7 @@ def _csv(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, str]]:
     import pyarrow as pa
     from pyarrow import csv
 
-    there = _header(path)
+    there, delimiter = _header(path, columns)
     _check(there, columns, path)
     broken: dict[int, str] = {}
 
@@ -208,7 +229,7 @@ def _csv(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, str]]:
             stream,
             read_options=csv.ReadOptions(use_threads=False),
             parse_options=csv.ParseOptions(
-                delimiter=_DELIMITERS.get(path.suffix.lower(), ","),
+                delimiter=delimiter,
                 newlines_in_values=True,
                 invalid_row_handler=skip,
             ),
@@ -235,7 +256,8 @@ def _with_gaps(table: pa.Table, broken: dict[int, str]) -> pa.Table:
     return table.take(pa.array(at, mask=~there))
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, columns: ScoreColumns) -> tuple[list[str], str]:
+    """The names of the columns, and what separates them: whatever makes most of those wanted."""
     import csv
     import io
 
@@ -245,8 +267,14 @@ def _header(path: Path) -> list[str]:
         head = stream.read(1 << 20)
     if not head.strip():
         raise UserError(f"{path} is empty.", "Give a table with a label and a score per row.")
-    text = io.StringIO(head.decode("utf-8-sig", "replace"), newline="")
-    return next(csv.reader(text, delimiter=_DELIMITERS.get(path.suffix.lower(), ",")), [])
+    text = head.decode("utf-8-sig", "replace").lstrip("\r\n")
+    found = {
+        mark: next(csv.reader(io.StringIO(text, newline=""), delimiter=mark), [])
+        for mark in _DELIMITERS
+    }
+    wanted = set(columns.named())
+    best = max(found, key=lambda mark: (len(wanted.intersection(found[mark])), len(found[mark])))
+    return found[best], best
 
 
 def _json_lines(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, str]]:
@@ -256,7 +284,10 @@ def _json_lines(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, 
     rows: list[dict[str, Any]] = []
     broken: dict[int, str] = {}
     with pa.input_stream(str(path), compression="detect") as stream:
-        lines = [line for line in stream.read().split(b"\n") if line.strip()]
+        whole = stream.read().removeprefix(b"\xef\xbb\xbf")
+    if whole.lstrip().startswith(b"["):
+        raise UserError(f"{path.name} is a JSON array.", "Give JSON Lines: one object per line.")
+    lines = [line for line in whole.split(b"\n") if line.strip()]
     for place, line in enumerate(lines):
         try:
             row = orjson.loads(line)
