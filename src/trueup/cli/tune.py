@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ def tune(
         for path in filter(None, (html, json)):
             typer.echo(f"Wrote {path}")
     if write_policy and stack:
-        _write_policy(stack, write_policy, reports)
+        _write_policy(stack, write_policy, reports, quiet="-" in (str(json), str(html)))
 
 
 @dataclass(frozen=True)
@@ -280,11 +281,14 @@ def _number(value: str) -> float | None:
     if value.lower() in ("off", "none"):
         return None
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         raise UserError(
-            f"--today needs a number, got {value!r}.", "For instance: --today 0.5"
-        ) from None
+            f"--today needs a number or off, got {value!r}.", "For instance: --today 0.5"
+        )
+    return number
 
 
 def _declared(stack: Path | None) -> list[Path]:
@@ -304,7 +308,12 @@ def _check_training(found: _Found, files: Sequence[Path]) -> None:
     for path in files:
         known = read_texts(path)
         rows = [int(i) for i in (found.scored.label != -1).nonzero()[0]]
-        shared = sum(" ".join(text.split()) in known for text in found.texts(rows) if text)
+        texts = [text for text in found.texts(rows) if text]
+        if rows and not texts:
+            raise UserError(
+                f"The examples have no text to look for in {path.name}.", "Name it with --text."
+            )
+        shared = sum(" ".join(text.split()) in known for text in texts)
         if shared:
             raise UserError(
                 f"{shared:,} of the {len(rows):,} labelled examples are in {path.name}, which a "
@@ -353,14 +362,17 @@ def _write_certificate(path: Path, reports: Sequence[TuneReport]) -> None:
     typer.echo(f"Wrote {path}. Check it: trueup certificate verify {path}", err=True)
 
 
-def _write_policy(stack: Path, path: Path, reports: Sequence[TuneReport]) -> None:
-    """The stack with the new thresholds, and what changed in it."""
+def _write_policy(stack: Path, path: Path, reports: Sequence[TuneReport], quiet: bool) -> None:
+    """The stack with the new thresholds, and what changed in it; on stderr when quiet."""
     import difflib
 
     from trueup.cli._outputs import write_text
     from trueup.guards.stack import Change, with_thresholds
     from trueup.report.text import neutralise
 
+    if not any(report.chosen for report in reports):
+        typer.echo(f"No setting was chosen, so {path} was not written.", err=True)
+        return
     changes = [
         Change(layer=change.layer, segment=report.segment, category=None, threshold=change.then)
         for report in reports
@@ -373,6 +385,6 @@ def _write_policy(stack: Path, path: Path, reports: Sequence[TuneReport]) -> Non
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), str(stack), str(path), lineterm="", n=2
     )
-    typer.echo(f"Wrote {path}")
+    typer.echo(f"Wrote {path}", err=quiet)
     for line in lines:
-        typer.echo(f"  {neutralise(line)}")
+        typer.echo(f"  {neutralise(line)}", err=quiet)
