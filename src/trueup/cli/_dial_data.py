@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,27 +153,38 @@ def from_certificate(
 def _from_workspace(
     certificate: Mapping[str, Any], workspace: str | None, after: datetime | None
 ) -> Scored:
-    from trueup.store import Workspace
-    from trueup.tune import scored_log
+    import numpy as np
 
-    until = certificate["data"].get("labels_until")
+    from trueup.store import Workspace
+    from trueup.tune import OFF, scored_log
+
     with Workspace.open(workspace) as ws:
         scored, _ = scored_log(
             ws,
             layers=certificate["layers"],
             segment=certificate["data"].get("segment"),
             after=after,
-            until=datetime.fromisoformat(until) if until and after is None else None,
+            until=None if after else _moment(certificate, "labels_until"),
+            asked_until=None if after else _moment(certificate, "asked_until"),
         )
-    return rows_of(scored, certificate["segment"])
+    scored = rows_of(scored, certificate["segment"])
+    # What was in force then, not what is in force now.
+    today = certificate["today"]
+    then = np.array([OFF if today[name] is None else today[name] for name in scored.layers])
+    return replace(scored, today=then)
+
+
+def _moment(certificate: Mapping[str, Any], name: str) -> datetime | None:
+    found = certificate["data"].get(name)
+    return datetime.fromisoformat(found) if found else None
 
 
 def rows_of(scored: Scored, segment: str | None) -> Scored:
     """The examples of one "column=value", or all of them."""
     if segment is None:
         return scored
-    column, _, value = segment.partition("=")
-    return scored.where(scored.segments[column] == value)
+    ((column, values),) = scored.segments.items()  # a column's name may hold a "=" too
+    return scored.where(values == segment.removeprefix(f"{column}="))
 
 
 def later_rows(

@@ -73,6 +73,7 @@ def joint_dial(
     settings = _ordered(*paths)
     if scored.today is not None and kind == "new_miss":
         settings = np.vstack([scored.today, settings])
+    settings = settings[np.sort(np.unique(settings, axis=0, return_index=True)[1])]
     dial = Dial(
         settings,
         risks_at(rest, kind, settings),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trueup.errors import UserError, did_you_mean
 from trueup.store import Answers, answers
+from trueup.tune.layers import LogLayer, log_layers, tuned_layers
 from trueup.tune.scored import HARMFUL, LEGITIMATE, NEITHER, OFF, UNKNOWN, Scored
 
 if TYPE_CHECKING:
@@ -24,19 +25,9 @@ __all__ = ["log_texts", "scored_log"]
 
 FloatArray = NDArray[np.float64]
 
-_MOST_LAYERS = 6  # tuned at once; the others stay as they are
 _MOST_ROWS = 2_000_000
+_PLAIN = ("model", "prompt_version", "policy_version", "arm")
 _ANSWERS = {"yes": LEGITIMATE, "no": HARMFUL, "mismatch": NEITHER}
-_YES_OR_NO = 0.5  # threshold of a layer that gives a verdict and no score
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """A layer as the log shows it. today: its threshold in force, OFF when it never blocks."""
-
-    name: str
-    scored: bool
-    today: float
 
 
 def scored_log(
@@ -46,6 +37,7 @@ def scored_log(
     segment: str | None = None,
     after: datetime | None = None,
     until: datetime | None = None,
+    asked_until: datetime | None = None,
 ) -> tuple[Scored, tuple[str, ...]]:
     """The interactions that a layer looked at, with their scores, in the order of their ids.
 
@@ -54,13 +46,15 @@ def scored_log(
     ws
         The workspace.
     layers
-        Which to tune; the others keep their thresholds. Default: those that flag something, at most
-        six, the ones that flag most.
+        Which to tune; the others keep their thresholds. Default: at most six, those that fire most.
+        A layer whose categories have different thresholds counts once per category.
     segment
         Column to carry along.
     after, until
         Only labels given after that moment, or until it. With `after`, labelled interactions alone,
         in the order in which their labels were given.
+    asked_until
+        Only interactions until that moment.
 
     Returns
     -------
@@ -79,9 +73,10 @@ def scored_log(
     is wrong) is neither, the rest is unknown.
     Where some were drawn with a probability, those picked by hand are left out.
     """
-    there = _layers(ws)
-    tuned = _tuned(there, layers)
-    found = _read(ws, there, segment)
+    value = None if segment is None else _segment_of(ws, segment)
+    there = log_layers(ws, value)
+    tuned = tuned_layers(there, layers)
+    found = _read(ws, there, value, asked_until)
     given = answers(ws)
     ids = np.array(found.column("id").to_pylist(), dtype=object)
     times = _label_times(ws)
@@ -93,7 +88,7 @@ def scored_log(
             "Label some: trueup label --n 60, or bring them: trueup labels import FILE.",
         )
     scores = _scores(found, there, tuned)
-    notes = _notes(there, tuned, by_hand, found, ws)
+    notes = _notes(there, tuned, by_hand, found)
     scored = Scored(
         layers=tuple(one.name for one in tuned),
         scores=scores,
@@ -101,15 +96,20 @@ def scored_log(
         weight=weight,
         cluster=_codes(found),
         today=np.array([one.today for one in tuned]),
+        today_by={} if segment is None else _today_by(found, tuned),
         segments={} if segment is None else {segment: _values(found, "segment_")},
         ids=ids,
-        source={"kind": "workspace", "segment": segment, "labels_until": _latest(times)},
+        source={
+            "kind": "workspace",
+            "segment": segment,
+            "labels_until": _latest(times.values()),
+            "asked_until": _latest(found.column("at").to_pylist()),
+        },
     )
     if after is not None:
         rows = np.flatnonzero(label != UNKNOWN)
-        scored = scored.where(
-            np.array(sorted(rows, key=lambda row: times[ids[row]]), dtype=np.int64)
-        )
+        order = np.argsort([times[str(ids[row])].timestamp() for row in rows], kind="stable")
+        scored = scored.where(rows[order])
     return scored, notes
 
 
@@ -156,64 +156,24 @@ def _within(
     return replace(given, legitimate=kept)
 
 
-def _latest(times: dict[str, datetime]) -> str | None:
-    return max(times.values()).isoformat() if times else None
+def _latest(times: Iterable[datetime | None]) -> str | None:
+    known = [at for at in times if at is not None]
+    return max(known).isoformat() if known else None
 
 
-def _layers(ws: Workspace) -> list[_Layer]:
-    """All layers in stack order, those that fired most counted first among equals."""
-    events = ws.table("layer_events")
-    times = ws.table("interactions").select(interaction_id="id", at_="at")
-    joined = events.inner_join(times, "interaction_id")
-    known = joined.threshold.notnull()
-    table = joined.group_by("layer").aggregate(
-        position=joined.position.min(),
-        n_scored=joined.score.count(),
-        fired=joined.fired.cast("int64").sum(),
-        blocked=(joined.action == "block").cast("int64").sum(),
-        # The threshold of the latest event that has one; without times, the highest.
-        threshold=joined.threshold.argmax(joined.at_, where=known & joined.at_.notnull()),
-        highest=joined.threshold.max(),
-    )
-    rows = table.order_by("position", "layer").to_pyarrow().to_pylist()
-    if not rows:
-        raise UserError(
-            "The log has no guard scores to tune.",
-            "Import a log whose records carry guardrails, or score one: trueup guards run.",
-        )
-    return [_layer(row) for row in rows]
-
-
-def _layer(row: dict[str, Any]) -> _Layer:
-    threshold = row["threshold"] if row["threshold"] is not None else row["highest"]
-    scored = bool(row["n_scored"])
-    if row["fired"] and not row["blocked"]:
-        today = OFF  # it fires and lets pass: it only watches
-    elif not scored:
-        today = _YES_OR_NO
-    else:
-        today = OFF if threshold is None else float(threshold)
-    return _Layer(row["layer"], scored, today)
-
-
-def _tuned(there: Sequence[_Layer], wanted: Sequence[str] | None) -> list[_Layer]:
-    if not wanted:
-        return list(there)[:_MOST_LAYERS]
-    names = [one.name for one in there]
-    for name in wanted:
-        if name not in names:
-            raise UserError(f"No layer of the log is called {name!r}.", did_you_mean(name, names))
-    return [one for one in there if one.name in wanted]
-
-
-def _read(ws: Workspace, there: Sequence[_Layer], segment: str | None) -> pa.Table:
+def _read(
+    ws: Workspace,
+    there: Sequence[LogLayer],
+    segment: Callable[[ir.Table], Any] | None,
+    until: datetime | None,
+) -> pa.Table:
     """One row per interaction: id, user, and per layer its highest score and its verdicts."""
     import ibis
 
     events = ws.table("layer_events")
     columns: dict[str, Any] = {}
     for k, one in enumerate(there):
-        mine = events.layer == one.name
+        mine = one.mine(events)
         failed = events.failure.notnull()
         columns[f"score_{k}"] = events.score.max(where=mine)
         columns[f"fired_{k}"] = (mine & events.fired & ~failed).any()
@@ -221,26 +181,30 @@ def _read(ws: Workspace, there: Sequence[_Layer], segment: str | None) -> pa.Tab
         columns[f"closed_{k}"] = (mine & failed & (events.action == "block")).any()
     wide = events.group_by(target=events.interaction_id).aggregate(**columns)
     table = ws.table("interactions")
+    if until is not None:
+        table = table.filter(table["at"].isnull() | (table["at"] <= until))
     who = ibis.coalesce(table.user_id, table.conversation_id, table.id)
-    kept: dict[str, Any] = {"id": table.id, "who": who}
+    kept: dict[str, Any] = {"id": table.id, "who": who, "at": table["at"]}
     if segment is not None:
-        kept["segment_"] = _segment(table, segment)
+        kept["segment_"] = segment(table)
     rows = table.select(**kept)
     rows = rows.inner_join(wide, rows.id == wide.target).drop("target").order_by("id")
     return rows.limit(_MOST_ROWS).to_pyarrow()
 
 
-def _segment(table: ir.Table, name: str) -> Any:
-    if name in ("model", "prompt_version", "policy_version", "arm"):
-        return table[name]
+def _segment_of(ws: Workspace, name: str) -> Callable[[ir.Table], Any]:
+    """A function of the interactions table: its column of that name, or a key of its segments."""
+    if name in _PLAIN:
+        return lambda table: table[name]
+    table = ws.table("interactions")
     listed = table.select(key=table.segments.keys()).distinct()
     keys = listed.select(key=listed.key.unnest()).distinct().to_pyarrow().column("key").to_pylist()
     if name not in keys:
         raise UserError(f"The log has no column {name!r}.", did_you_mean(name, filter(None, keys)))
-    return table.segments.get(name)
+    return lambda table: table.segments.get(name)
 
 
-def _scores(found: pa.Table, there: Sequence[_Layer], tuned: Sequence[_Layer]) -> FloatArray:
+def _scores(found: pa.Table, there: Sequence[LogLayer], tuned: Sequence[LogLayer]) -> FloatArray:
     """Shape (n, tuned layers); rows that an untouched layer flags are flagged always."""
     columns, always = [], np.zeros(found.num_rows, dtype=bool)
     for k, one in enumerate(there):
@@ -254,7 +218,7 @@ def _scores(found: pa.Table, there: Sequence[_Layer], tuned: Sequence[_Layer]) -
     return scores
 
 
-def _column(found: pa.Table, k: int, one: _Layer) -> FloatArray:
+def _column(found: pa.Table, k: int, one: LogLayer) -> FloatArray:
     def flag(name: str) -> NDArray[np.bool_]:
         return np.array(found.column(f"{name}_{k}").fill_null(False).to_numpy(), dtype=bool)
 
@@ -301,8 +265,17 @@ def _values(found: pa.Table, name: str) -> NDArray[np.object_]:
     return np.array(found.column(name).to_pylist(), dtype=object)
 
 
+def _today_by(found: pa.Table, tuned: Sequence[LogLayer]) -> dict[str, FloatArray]:
+    """The thresholds in force for each value of the segment column."""
+    return {
+        value: np.array([one.by_segment.get(value, one.today) for one in tuned])
+        for value in found.column("segment_").unique().to_pylist()
+        if value is not None
+    }
+
+
 def _notes(
-    there: Sequence[_Layer], tuned: Sequence[_Layer], by_hand: int, found: pa.Table, ws: Workspace
+    there: Sequence[LogLayer], tuned: Sequence[LogLayer], by_hand: int, found: pa.Table
 ) -> tuple[str, ...]:
     out = []
     fixed = [one.name for one in there if one not in tuned]
@@ -315,4 +288,10 @@ def _notes(
     watching = [one.name for one in tuned if one.today == OFF]
     if watching:
         out.append(f"Never blocked, so taken as off today: {', '.join(watching)}.")
+    for one in tuned:
+        if one.had > 1 and one.today != OFF:
+            out.append(
+                f"{one.name} had {one.had} thresholds in this log; the latest, {one.today:g}, is "
+                "taken as today's."
+            )
     return tuple(out)

@@ -36,6 +36,8 @@ class Scored:
         Shape (n,): code of the user or conversation; None when examples are independent.
     today
         Shape (L,): thresholds in force, OFF for a layer that only watches; None when unknown.
+    today_by
+        The same for each value of the segment column, where they differ.
     segments
         Column name to values, shape (n,) each.
     ids
@@ -50,6 +52,7 @@ class Scored:
     weight: FloatArray | None = None
     cluster: NDArray[np.int64] | None = None
     today: FloatArray | None = None
+    today_by: Mapping[str, FloatArray] = field(default_factory=dict)
     segments: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
     ids: Sequence[str] | NDArray[np.object_] = ()
     source: Mapping[str, object] = field(default_factory=dict)
@@ -68,6 +71,12 @@ class Scored:
             segments={name: values[keep] for name, values in self.segments.items()},
             ids=np.asarray(self.ids, dtype=object)[keep] if len(self.ids) else (),
         )
+
+    def part(self, column: str, value: str) -> Scored:
+        """The examples with this value of a segment column, and the thresholds in force there."""
+        keep = [one is not None and str(one) == value for one in self.segments[column]]
+        mine = self.where(np.array(keep, dtype=bool))
+        return replace(mine, today=self.today_by.get(value, self.today), today_by={})
 
     @property
     def positive(self) -> NDArray[np.bool_]:
