@@ -11,11 +11,13 @@ __all__ = ["assumptions", "reason", "voids"]
 
 def reason(report: TuneReport) -> str:
     """One sentence: why the setting is certified, or why none is."""
-    if report.mode == "costs":
-        return "A setting chosen by cost carries no guarantee."
-    assert report.alpha is not None
     if report.n_positive == 0:
         return "No example is labelled harmful, so nothing is known of what is missed."
+    if report.mode == "costs":
+        if report.chosen is None:
+            return "What each setting costs is not known: too little is labelled."
+        return "A setting chosen by cost carries no guarantee."
+    assert report.alpha is not None
     if report.chosen is not None:
         return (
             f"{report.p_value} p = {report.chosen.p:.3g} is at most {report.delta:.3g}, on "
@@ -27,6 +29,10 @@ def reason(report: TuneReport) -> str:
             f"{report.n_positive:,} harmful examples are too few: a bound of {report.alpha:.3g} "
             f"at {1 - report.delta:.4g} confidence needs at least {plan.needed:,}, even if none "
             "is missed."
+        )
+    if report.n_negative == 0:
+        return (
+            "No example is labelled legitimate, so no setting is known to cost less than another."
         )
     return f"No setting that was tested keeps the risk below {report.alpha:.3g} beyond doubt."
 
