@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,10 +40,15 @@ class Answers:
         return bool(self.probability)
 
 
-def answers(ws: Workspace) -> Answers:
-    """Read the human labels and settle each interaction and question by majority."""
+def answers(ws: Workspace, *, until: datetime | None = None) -> Answers:
+    """Read the human labels and settle each interaction and question by majority.
+
+    until: as it was then, without labels given later; those without a time count.
+    """
     table = ws.table("labels")
     human = table.filter(table.source == "human", table.question.isin(list(_LEFT_OUT)))
+    if until is not None:
+        human = human.filter(human["at"].isnull() | (human["at"] <= until))
     votes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     probability: dict[str, float] = {}
     for row in human.select(*_READ).to_pyarrow().to_pylist():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -51,8 +51,8 @@ def scored_log(
     segment
         Column to carry along.
     after, until
-        Only labels given after that moment, or until it. With `after`, labelled interactions alone,
-        in the order in which their labels were given.
+        Labels as they were at the moment `until`. With `after`, only the interactions that were
+        first labelled after that moment, in that order.
     asked_until
         Only interactions until that moment.
 
@@ -73,14 +73,16 @@ def scored_log(
     is wrong) is neither, the rest is unknown.
     Where some were drawn with a probability, those picked by hand are left out.
     """
+    import pyarrow.compute as pc
+
     value = None if segment is None else _segment_of(ws, segment)
     there = log_layers(ws, value)
     tuned = tuned_layers(there, layers)
     found = _read(ws, there, value, asked_until)
-    given = answers(ws)
+    given = answers(ws, until=until)
     ids = np.array(found.column("id").to_pylist(), dtype=object)
-    times = _label_times(ws)
-    given = _within(given, times, after, until)
+    times = _first_labelled(ws)
+    given = given if after is None else _later(given, times, after)
     label, weight, by_hand = _labels(ids, given)
     if after is None and not (label != UNKNOWN).any():
         raise UserError(
@@ -102,8 +104,8 @@ def scored_log(
         source={
             "kind": "workspace",
             "segment": segment,
-            "labels_until": _latest(times.values()),
-            "asked_until": _latest(found.column("at").to_pylist()),
+            "labels_until": _iso(_last_label(ws)),
+            "asked_until": _iso(pc.max(found.column("at")).as_py()),
         },
     )
     if after is not None:
@@ -128,37 +130,39 @@ def log_texts(ws: Workspace, ids: Sequence[str]) -> Callable[[Sequence[int]], li
     return texts
 
 
-def _label_times(ws: Workspace) -> dict[str, datetime]:
-    """When the last human answer to "legitimate?" was given, per interaction that has a time."""
+def _timed(ws: Workspace) -> ir.Table:
+    """The human answers to "legitimate?" that have a time."""
     labels = ws.table("labels")
-    mine = labels.filter(
+    return labels.filter(
         labels.source == "human", labels.question == "legitimate", labels["at"].notnull()
     )
-    found = mine.group_by("target_id").aggregate(at_=mine["at"].max()).to_pyarrow()
+
+
+def _first_labelled(ws: Workspace) -> dict[str, datetime]:
+    mine = _timed(ws)
+    found = mine.group_by("target_id").aggregate(at_=mine["at"].min()).to_pyarrow()
     return dict(
         zip(found.column("target_id").to_pylist(), found.column("at_").to_pylist(), strict=True)
     )
 
 
-def _within(
-    given: Answers, times: dict[str, datetime], after: datetime | None, until: datetime | None
-) -> Answers:
-    if after is None and until is None:
-        return given
+def _last_label(ws: Workspace) -> datetime | None:
+    mine = _timed(ws)
+    found = mine.aggregate(at_=mine["at"].max()).to_pyarrow().column("at_").to_pylist()
+    return found[0] if found else None
 
-    def inside(key: str) -> bool:
-        at = times.get(key)
-        if at is None:
-            return after is None
-        return (after is None or at > after) and (until is None or at <= until)
 
-    kept = {key: answer for key, answer in given.legitimate.items() if inside(key)}
+def _later(given: Answers, times: dict[str, datetime], after: datetime) -> Answers:
+    kept = {
+        key: answer
+        for key, answer in given.legitimate.items()
+        if key in times and times[key] > after
+    }
     return replace(given, legitimate=kept)
 
 
-def _latest(times: Iterable[datetime | None]) -> str | None:
-    known = [at for at in times if at is not None]
-    return max(known).isoformat() if known else None
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def _read(
@@ -289,7 +293,12 @@ def _notes(
     if watching:
         out.append(f"Never blocked, so taken as off today: {', '.join(watching)}.")
     for one in tuned:
-        if one.had > 1 and one.today != OFF:
+        if one.banded:
+            out.append(
+                f"{one.name} does something milder below its block; the lowest score that it "
+                f"blocked, {one.today:g}, is taken as its threshold today."
+            )
+        elif one.had > 1 and one.today != OFF:
             out.append(
                 f"{one.name} had {one.had} thresholds in this log; the latest, {one.today:g}, is "
                 "taken as today's."
