@@ -36,6 +36,10 @@ def run(
         Path | None,
         typer.Option("-o", "--output", metavar="OUT", help="Write .jsonl, .csv or .parquet."),
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Carry a column over, such as a label. Repeatable."),
+    ] = None,
     map: options.Map = None,
     format: options.Format = None,
     workspace: options.Workspace = None,
@@ -44,7 +48,7 @@ def run(
 
     On the workspace, whose layer events are brought up to date, or straight on
     files with -o OUT; prompts without responses will do:
-    trueup guards run stack.yaml prompts.jsonl -o scored.parquet
+    trueup guards run stack.yaml prompts.jsonl -o scored.parquet --keep label
 
     Verdicts are kept in .trueup-cache as they arrive: a run that was stopped
     goes on, and new thresholds need no new scoring.
@@ -58,7 +62,9 @@ def run(
 
     loaded = load_stack(stack)
     if files and output:
-        _run_files(loaded, files, output, format=format, mapping=map)
+        kept = [f"segment.{column}={column}" for column in keep or ()]
+        mapping = ",".join([map, *kept] if map else kept) or None
+        _run_files(loaded, files, output, format=format, mapping=mapping)
     else:
         _run_workspace(loaded, workspace)
 

@@ -146,7 +146,9 @@ def tune(
         for path in filter(None, (html, json)):
             typer.echo(f"Wrote {path}")
     if write_policy and stack:
-        _write_policy(stack, write_policy, reports, quiet="-" in (str(json), str(html)))
+        from trueup.cli import _policy
+
+        _policy.write_policy(stack, write_policy, reports, quiet="-" in (str(json), str(html)))
 
 
 @dataclass(frozen=True)
@@ -360,31 +362,3 @@ def _write_certificate(path: Path, reports: Sequence[TuneReport]) -> None:
     body = made[0] if len(reports) == 1 else made
     write_text(path, json.dumps(body, indent=2, allow_nan=False) + "\n")
     typer.echo(f"Wrote {path}. Check it: trueup certificate verify {path}", err=True)
-
-
-def _write_policy(stack: Path, path: Path, reports: Sequence[TuneReport], quiet: bool) -> None:
-    """The stack with the new thresholds, and what changed in it; on stderr when quiet."""
-    import difflib
-
-    from trueup.cli._outputs import write_text
-    from trueup.guards.stack import Change, with_thresholds
-    from trueup.report.text import neutralise
-
-    if not any(report.chosen for report in reports):
-        typer.echo(f"No setting was chosen, so {path} was not written.", err=True)
-        return
-    changes = [
-        Change(layer=change.layer, segment=report.segment, category=None, threshold=change.then)
-        for report in reports
-        for change in report.changes
-        if report.chosen
-    ]
-    before = stack.read_text(encoding="utf-8")
-    after = with_thresholds(before, changes)
-    write_text(path, after)
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), str(stack), str(path), lineterm="", n=2
-    )
-    typer.echo(f"Wrote {path}", err=quiet)
-    for line in lines:
-        typer.echo(f"  {neutralise(line)}", err=quiet)

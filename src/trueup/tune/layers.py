@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LogLayer", "log_layers", "tuned_layers"]
 
 _MOST_LAYERS = 6  # tuned at once; the others stay as they are
+_MILDER = ("warn", "rewrite", "escalate")
 _YES_OR_NO = 0.5  # threshold of a layer that gives a verdict and no score
 
 
@@ -27,6 +28,7 @@ class LogLayer:
 
     today: the threshold in force, OFF when it never blocks. by_segment: the same within the values
     of a segment column, where one was asked for. had: how many thresholds the log shows for it.
+    banded: it does something milder below its block, whose threshold is read off the actions.
     """
 
     layer: str
@@ -36,6 +38,7 @@ class LogLayer:
     by_segment: dict[str, float]
     had: int
     fired: int
+    banded: bool
 
     @property
     def name(self) -> str:
@@ -107,6 +110,8 @@ def _summaries(ws: Workspace, segment: Any) -> list[dict[str, Any]]:
         # The threshold of the latest event that has one; without times, the highest.
         latest=joined.threshold.argmax(joined.at_, where=known & joined.at_.notnull()),
         highest=joined.threshold.max(),
+        least_blocked=joined.score.min(where=joined.action == "block"),
+        most_milder=joined.score.max(where=joined.action.isin(_MILDER)),
     )
     keys = ("position", "layer", "category", "segment_")
     return found.order_by(*keys).to_pyarrow().to_pylist()
@@ -141,10 +146,24 @@ def _made(layer: str, category: str | None, rows: Sequence[dict[str, Any]]) -> L
         category=category,
         scored=any(row["n_scored"] for row in rows),
         today=_today(rows),
+        banded=_block_band(rows) is not None,
         by_segment={value: _today(found) for value, found in values.items()},
         had=max((row["thresholds"] for row in rows), default=0),
         fired=sum(row["fired"] for row in rows),
     )
+
+
+def _block_band(rows: Sequence[dict[str, Any]]) -> float | None:
+    """Where blocking begins on a layer that warns, rewrites or escalates below it.
+
+    Its logged threshold is where it begins to do anything. The lowest score that it blocked replays
+    the same; None when there are no such bands.
+    """
+    milder = [row["most_milder"] for row in rows if row["most_milder"] is not None]
+    blocked = [row["least_blocked"] for row in rows if row["least_blocked"] is not None]
+    if not milder or not blocked or min(blocked) <= max(milder):
+        return None
+    return float(min(blocked))
 
 
 def _today(rows: Sequence[dict[str, Any]]) -> float:
@@ -153,5 +172,8 @@ def _today(rows: Sequence[dict[str, Any]]) -> float:
         return OFF  # it fires and lets pass: it only watches
     if not any(row["n_scored"] for row in rows):
         return _YES_OR_NO
+    banded = _block_band(rows)
+    if banded is not None:
+        return banded
     found = _threshold(rows)
     return OFF if found is None else found
