@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,8 +70,10 @@ def test_the_tuning_page_runs(root: Path, folder_with_log: Path) -> None:
         done = run(command, folder_with_log)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     assert (folder_with_log / "tune.html").stat().st_size > 10_000
-    (snippet,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    exec(compile(snippet, "docs/tune.md", "exec"), {})
+    scope: dict[str, Any] = {}
+    for snippet in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(compile(snippet, "docs/tune.md", "exec"), scope)
+    assert scope["dial"].settings[scope["found"].chosen] == "middle"
 
 
 def test_the_guards_page_runs(root: Path, folder_with_log: Path) -> None:
