@@ -226,7 +226,7 @@ def _csv(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, str]]:
     wanted = _wanted(there, columns)
     with pa.input_stream(str(path), compression="detect") as stream:
         table = csv.read_csv(
-            stream,
+            _utf8(stream),
             read_options=csv.ReadOptions(use_threads=False),
             parse_options=csv.ParseOptions(
                 delimiter=delimiter,
@@ -242,6 +242,17 @@ def _csv(path: Path, columns: ScoreColumns) -> tuple[pa.Table, dict[int, str]]:
             ),
         )
     return _with_gaps(table, broken), broken
+
+
+def _utf8(stream: Any) -> Any:
+    """The stream with bytes that are no UTF-8 replaced, on which Arrow would trip."""
+    import codecs
+
+    import pyarrow as pa
+
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    parts = [decoder.decode(part).encode() for part in iter(lambda: stream.read(1 << 20), b"")]
+    return pa.BufferReader(b"".join([*parts, decoder.decode(b"", True).encode()]))
 
 
 def _with_gaps(table: pa.Table, broken: dict[int, str]) -> pa.Table:
