@@ -70,14 +70,14 @@ class _Priced:
 def actions(ws: Workspace, facts: ir.Table, seen: Evidence) -> tuple[Action, ...]:
     """What is worth doing: what is certified, then by what it wins back, without what overlaps.
 
-    Refusals come before manners: an answer with a caveat is still an answer. A guess at a threshold
-    gives way to one that is certified.
+    Refusals come before manners: an answer with a caveat is still an answer. A guess at a layer's
+    threshold or action gives way to one that is certified.
     """
     certified, settled = certified_actions(ws)
     guessed = [
         one
         for one in _stack(ws, facts, seen)
-        if not (one.candidate.kind == "threshold" and one.candidate.layer in settled)
+        if one.candidate.kind == "allow" or one.candidate.layer not in settled
     ]
     out = [_action(one, seen.n_harmful) for one in guessed]
     out += [_action(one, seen.n_harmful) for one in _model(facts, seen)]
