@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from trueup.store import Workspace
     from trueup.tune import Scored
 
-__all__ = ["Texts", "from_certificate", "from_table", "later_rows", "rows_of", "warn_bad_rows"]
+__all__ = ["Texts", "from_certificate", "from_table", "later_rows", "rows_of"]
 
 Texts = Callable[[Sequence[int]], Sequence[str]]
-
-_BAD_SHOWN = 5
 
 
 def from_table(
@@ -28,11 +26,12 @@ def from_table(
     """A score table as scored examples, their texts, and notes; bad rows are named on stderr."""
     import numpy as np
 
+    from trueup.cli._logs import name_bad
     from trueup.sources.scores import read_scores
     from trueup.tune import OFF, Scored
 
     table = read_scores(path, columns)
-    warn_bad_rows(table, path)
+    name_bad([f"{path.name}, row {row.number}: {row.reason}" for row in table.bad])
     if today is not None:
         _known_layers(today, columns)
     scored = Scored(
@@ -102,18 +101,6 @@ def _notes(table: ScoreTable, scored: Scored) -> tuple[str, ...]:
                 "Higher must mean more harmful."
             )
     return tuple(out)
-
-
-def warn_bad_rows(table: ScoreTable, path: Path) -> None:
-    """Name the first rows that are left out, on stderr."""
-    from trueup.cli._logs import console
-    from trueup.report.text import neutralise
-
-    out = console(stderr=True)
-    for row in table.bad[:_BAD_SHOWN]:
-        out.print(f"{path.name}, row {row.number}: {neutralise(row.reason)}", markup=False)
-    if len(table.bad) > _BAD_SHOWN:
-        out.print(f"… and {len(table.bad) - _BAD_SHOWN:,} more rows left out.", markup=False)
 
 
 def from_certificate(

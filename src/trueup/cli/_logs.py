@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from trueup.store import ImportSummary, Workspace
 
-__all__ = ["console", "import_files", "open_workspace", "progress_bar", "warn_bad"]
+__all__ = ["console", "import_files", "name_bad", "open_workspace", "progress_bar", "warn_bad"]
+
+_NAMED = 20  # bad records listed by reason; the rest are counted
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -106,3 +108,14 @@ def warn_bad(summary: ImportSummary) -> None:
             "could not be read and are left out.",
             markup=False,
         )
+
+
+def name_bad(lines: Sequence[str]) -> None:
+    """Say on stderr which records are left out: one line for each, of which the first are shown."""
+    from trueup.report.text import neutralise
+
+    errors = console(stderr=True)
+    for line in lines[:_NAMED]:
+        errors.print(neutralise(line), markup=False, soft_wrap=True)
+    if lines:
+        errors.print(f"{len(lines):,} records could not be read and are left out.")

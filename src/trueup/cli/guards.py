@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-SHOWN_BAD = 20  # bad records listed by reason; the rest are counted
 CACHE = ".trueup-cache"
 
 
@@ -85,10 +84,9 @@ def _run_workspace(stack: Stack, location: str | None) -> None:
 def _run_files(
     stack: Stack, files: Sequence[Path], output: Path, *, format: str | None, mapping: str | None
 ) -> None:
-    from trueup.cli._logs import console, progress_bar
+    from trueup.cli._logs import name_bad, progress_bar
     from trueup.cli._rows import check_suffix, write_rows
     from trueup.guards.run import run_batches
-    from trueup.report.text import neutralise
     from trueup.store import Workspace
 
     as_text = check_suffix(output) == ".csv"
@@ -104,12 +102,7 @@ def _run_files(
             progress=progress,
         )
         written = write_rows(run.rows, run.schema, output)
-    errors = console(stderr=True)
-    for record in bad[:SHOWN_BAD]:
-        line = f"{record.file}:{record.line}: {record.reason}"
-        errors.print(neutralise(line), markup=False, soft_wrap=True)
-    if bad:
-        errors.print(f"{len(bad):,} records could not be read and are left out.")
+    name_bad([f"{record.file}:{record.line}: {record.reason}" for record in bad])
     typer.echo(f"Wrote {written:,} rows to {output}")
     _print_tally(run.tally)
 

@@ -149,10 +149,9 @@ def judge_files(
     files: list[Path], output: Path, *, format: str | None, mapping: str | None, careful: bool
 ) -> None:
     """Annotate the records of files and write one row for each, in order."""
-    from trueup.cli._logs import console
+    from trueup.cli._logs import name_bad
     from trueup.cli._rows import check_suffix, write_rows
     from trueup.judge.run import annotate_batches, verdict_schema
-    from trueup.report.text import neutralise
     from trueup.store import Workspace
 
     check_suffix(output)
@@ -160,12 +159,7 @@ def judge_files(
     with Workspace.scratch() as ws:
         verdicts = annotate_batches(ws, _batches(files, format, mapping, bad), careful=careful)
         written = write_rows(verdicts, verdict_schema(), output)
-    errors = console(stderr=True)
-    for record in bad[:SHOWN_BAD]:
-        line = f"{record.file}:{record.line}: {record.reason}"
-        errors.print(neutralise(line), markup=False, soft_wrap=True)
-    if bad:
-        errors.print(f"{len(bad):,} records could not be read and are left out.")
+    name_bad([f"{record.file}:{record.line}: {record.reason}" for record in bad])
     typer.echo(f"Wrote {written:,} rows to {output}")
 
 

@@ -172,7 +172,7 @@ FIELDS = (
         "list of objects",
         "What to do, best first: `title`, `sentence`, `recoverable` (estimate: share of "
         "legitimate traffic won back), `risk` (estimate: share of harmful traffic let through), "
-        "`example_ids`, `certified` (true: a certificate bounds the risk, `risk.high` is its bound).",
+        "`example_ids`, `certified` (whether a certificate bounds the risk: by `risk.high`).",
         lambda r: [_action(one) for one in r.actions],
     ),
     Field(
@@ -214,7 +214,7 @@ FIELDS = (
         "clusters",
         "list of objects",
         "Groups of similar refused prompts: `terms`, `n`, `share` of all wrongful refusals, "
-        "`example_ids`, `certified` (true: a certificate bounds the risk, `risk.high` is its bound).",
+        "`example_ids`.",
         lambda r: [asdict(row) for row in r.clusters],
     ),
     Field(
