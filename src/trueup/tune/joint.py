@@ -71,6 +71,8 @@ def joint_dial(
         finer = _finer(first, levels, paths[0].settings[best])
         paths.append(_path(first, kind, weights, finer, near))
     settings = _ordered(*paths)
+    if np.isfinite(settings[-1]).any():  # nothing is cheaper, on the rest too, than all of it off
+        settings = np.vstack([settings, np.full(len(scored.layers), OFF)])
     if scored.today is not None and kind == "new_miss":
         settings = np.vstack([scored.today, settings])
     settings = settings[np.sort(np.unique(settings, axis=0, return_index=True)[1])]
