@@ -155,6 +155,8 @@ def _from_workspace(
             asked_until=None if after else _moment(certificate, "asked_until"),
         )
     scored = rows_of(scored, certificate["segment"])
+    if after is not None:
+        return scored
     # What was in force then, not what is in force now.
     today = certificate["today"]
     then = np.array([OFF if today[name] is None else today[name] for name in scored.layers])

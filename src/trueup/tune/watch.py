@@ -13,7 +13,7 @@ from trueup.stats import Interval, confidence_sequence, risk_alarm, typical_dela
 from trueup.tune.certificate import data_hash
 from trueup.tune.result import Watch
 from trueup.tune.risks import RiskKind, missed
-from trueup.tune.scored import OFF, Scored
+from trueup.tune.scored import OFF, Scored, named
 
 __all__ = ["fresh", "thresholds_of", "watch"]
 
@@ -65,7 +65,7 @@ def watch(certificate: Mapping[str, Any], scored: Scored, *, notes: tuple[str, .
         alarm=alarm.first is not None,
         first_alarm=alarm.first,
         path=_path(highest),
-        notes=(*notes, _delay(alpha, delta)),
+        notes=(*notes, *_not_in_force(certificate, scored), _delay(alpha, delta)),
     )
 
 
@@ -75,6 +75,28 @@ def _weights(certificate: Mapping[str, Any], scored: Scored) -> FloatArray | Non
         return None
     largest = max(certificate.get("largest_weight") or 0.0, float(scored.weight.max(initial=0.0)))
     return scored.weight[scored.positive] / (largest or 1.0)
+
+
+def _not_in_force(certificate: Mapping[str, Any], scored: Scored) -> tuple[str, ...]:
+    """Say so where the log shows other thresholds than those that were certified."""
+    if scored.source.get("kind") != "workspace" or scored.today is None:
+        return ()
+    certified = named(scored.layers, thresholds_of(certificate))
+    now = named(scored.layers, scored.today)
+    other = [name for name in scored.layers if now[name] != certified[name]]
+    if not other:
+        return ()
+    listed = ", ".join(
+        f"{name} {_shown(now[name])}, not {_shown(certified[name])}" for name in other
+    )
+    return (
+        f"The log shows other thresholds in force than those certified ({listed}): this is what the "
+        "certified ones would miss.",
+    )
+
+
+def _shown(threshold: float | None) -> str:
+    return "off" if threshold is None else f"{threshold:.6g}"
 
 
 def _delay(alpha: float, delta: float) -> str:
