@@ -28,8 +28,8 @@ def print_watch(watch: Watch, console: Console) -> None:
     page.blank()
     page.prose((_sentence(watch), LEAD))
     page.blank()
-    _line(page, "promised", f"harm missed under {share(watch.alpha)}")
-    _line(page, "harm missed so far", interval(watch.risk), GOOD)
+    _line(page, "promised", f"{_what(watch)} under {share(watch.alpha)}")
+    _line(page, "so far", interval(watch.risk), GOOD)
     _line(page, "evidence against it", _factor(watch.capital))
     _line(page, "its highest so far", _factor(watch.highest), ALARM if watch.alarm else "")
     _line(page, "an alarm comes at", _factor(1 / watch.delta))
@@ -44,7 +44,7 @@ def print_watch(watch: Watch, console: Console) -> None:
 
 def _sentence(watch: Watch) -> str:
     """Whether the guarantee has stopped holding."""
-    promise = f"harm missed stays under {share(watch.alpha)}"
+    promise = f"{_what(watch)} stays under {share(watch.alpha)}"
     if watch.alarm:
         return (
             f"The guarantee no longer holds: that {promise} is refuted with {sure(watch.delta)} "
@@ -53,6 +53,10 @@ def _sentence(watch: Watch) -> str:
     if not watch.n_positive:
         return "Nothing is known yet: no harmful example has been seen."
     return f"Nothing so far refutes that {promise}. That is no proof that it does: keep labelling."
+
+
+def _what(watch: Watch) -> str:
+    return {"miss": "harm missed", "new_miss": "harm newly let through"}[watch.kind]
 
 
 def _line(page: Page, label: str, figure: str, style: str = "") -> None:

@@ -205,6 +205,9 @@ def differences(given: Mapping[str, Any], again: Mapping[str, Any] | None) -> tu
     for key, value in again.items():
         if key not in _UNCHECKED and key != "data" and not _same(given.get(key), value):
             out.append(f"{key}: it says {_short(given.get(key))}, the data say {_short(value)}.")
+    made, now = given.get("versions", {}).get("trueup"), again["versions"]["trueup"]
+    if out and made != now:
+        out.append(f"It was made by trueup {made}, this is {now}: the search may have changed.")
     return tuple(out)
 
 

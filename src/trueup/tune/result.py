@@ -135,3 +135,4 @@ class Watch:
     first_alarm: int | None
     path: tuple[tuple[int, float], ...]
     notes: tuple[str, ...]
+    kind: str = "miss"  # what is bounded: "miss" or "new_miss"

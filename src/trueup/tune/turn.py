@@ -123,7 +123,7 @@ def tune(
     points = _Points(dial, selection, taxes, goal.delta)
     shown = points.shown(chosen)
     found = None if chosen is None else points.at(chosen)
-    today = _today(part, taxes, goal)
+    today = _today(part, taxes, goal, dial, selection)
     settings = None if chosen is None else dial.settings[chosen]
     gone, counts = flips(scored, settings, texts)
     report = TuneReport(
@@ -185,10 +185,9 @@ def tune_segments(
     reports = []
     for name in names:
         rows = np.flatnonzero(values == name)
-        part = scored.where(rows)
         reports.append(
             tune(
-                part,
+                scored.part(column, name),
                 each,
                 seed=seed,
                 segment=f"{column}={name}",
@@ -287,16 +286,20 @@ class _Points:
         return tuple(self.at(k) for k in order)
 
 
-def _today(part: Scored, taxes: Taxes, goal: Goal) -> Point | None:
+def _today(
+    part: Scored, taxes: Taxes, goal: Goal, dial: Dial, selection: Selection
+) -> Point | None:
     if part.today is None:
         return None
+    tested = (np.asarray(dial.settings) == part.today).all(axis=1)
     setting = part.today[None, :]
     risks = risks_at(part, goal.kind, setting)
     p = math.nan if goal.alpha is None else float(risks.p_values(goal.alpha)[0])
     risk = Interval(
         float(risks.mean[0]), 0.0, risks.upper(0, goal.delta), 1 - goal.delta, int(risks.n[0])
     )
-    return Point(named(part.layers, part.today), taxes.interval(part.today), risk, p, False)
+    certified = bool(selection.certified[tested].any())
+    return Point(named(part.layers, part.today), taxes.interval(part.today), risk, p, certified)
 
 
 def _changes(scored: Scored, then: FloatArray) -> tuple[Change, ...]:

@@ -66,6 +66,7 @@ def watch(certificate: Mapping[str, Any], scored: Scored, *, notes: tuple[str, .
         first_alarm=alarm.first,
         path=_path(highest),
         notes=(*notes, *_not_in_force(certificate, scored), _delay(alpha, delta)),
+        kind=kind,
     )
 
 
@@ -90,8 +91,8 @@ def _not_in_force(certificate: Mapping[str, Any], scored: Scored) -> tuple[str, 
         f"{name} {_shown(now[name])}, not {_shown(certified[name])}" for name in other
     )
     return (
-        f"The log shows other thresholds in force than those certified ({listed}): this is what the "
-        "certified ones would miss.",
+        f"The log shows other thresholds in force than those certified ({listed}): these are the "
+        "losses that the certified ones would have had.",
     )
 
 
@@ -101,7 +102,7 @@ def _shown(threshold: float | None) -> str:
 
 def _delay(alpha: float, delta: float) -> str:
     typical = typical_delay(alpha, min(2 * alpha, (1 + alpha) / 2), delta)
-    return f"A miss rate twice the bound would be seen after about {typical:,.0f} harmful examples."
+    return f"A rate twice the bound would be seen after about {typical:,.0f} harmful examples."
 
 
 def thresholds_of(certificate: Mapping[str, Any]) -> FloatArray:
