@@ -109,8 +109,8 @@ def from_certificate(
     workspace: str | None,
     *,
     after: datetime | None = None,
-) -> Scored:
-    """The examples that a certificate speaks of, from a file or from the workspace.
+) -> tuple[Scored, tuple[str, ...]]:
+    """The examples that a certificate speaks of, from a file or from the workspace, and notes.
 
     after: with a workspace, only labels given later.
     """
@@ -133,20 +133,20 @@ def from_certificate(
         cluster=source.get("cluster"),
         segment=source.get("segment"),
     )
-    scored, _, _ = from_table(data, columns, certificate["today"])
-    return rows_of(scored, certificate["segment"])
+    scored, _, notes = from_table(data, columns, certificate["today"])
+    return rows_of(scored, certificate["segment"]), notes
 
 
 def _from_workspace(
     certificate: Mapping[str, Any], workspace: str | None, after: datetime | None
-) -> Scored:
+) -> tuple[Scored, tuple[str, ...]]:
     import numpy as np
 
     from trueup.store import Workspace
     from trueup.tune import OFF, scored_log
 
     with Workspace.open(workspace) as ws:
-        scored, _ = scored_log(
+        scored, notes = scored_log(
             ws,
             layers=certificate["layers"],
             segment=certificate["data"].get("segment"),
@@ -156,11 +156,11 @@ def _from_workspace(
         )
     scored = rows_of(scored, certificate["segment"])
     if after is not None:
-        return scored
+        return scored, notes
     # What was in force then, not what is in force now.
     today = certificate["today"]
     then = np.array([OFF if today[name] is None else today[name] for name in scored.layers])
-    return replace(scored, today=then)
+    return replace(scored, today=then), notes
 
 
 def _moment(certificate: Mapping[str, Any], name: str) -> datetime | None:
@@ -185,13 +185,14 @@ def later_rows(
     until = certificate["data"].get("labels_until")
     if certificate["data"].get("kind") == "workspace":
         after = datetime.fromisoformat(until or certificate["made"])
-        return from_certificate(certificate, data, workspace, after=after), ()
-    scored = from_certificate(certificate, data, workspace)
+        return from_certificate(certificate, data, workspace, after=after)
+    scored, notes = from_certificate(certificate, data, workspace)
     rest = fresh(certificate, scored)
     if len(rest) < len(scored):
         dropped = len(scored) - len(rest)
-        return rest, (f"The first {dropped:,} rows are those it was made from, and left out.",)
-    return rest, ()
+        said = f"The first {dropped:,} rows are those it was made from, and left out."
+        return rest, (*notes, said)
+    return rest, notes
 
 
 def workspace_texts(ws: Workspace, scored: Scored) -> Texts:

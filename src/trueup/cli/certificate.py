@@ -36,7 +36,7 @@ def verify(
 
     failed = False
     for one in read_certificate(read_text(file), file.name):
-        scored = from_certificate(one, data, workspace)
+        scored, _ = from_certificate(one, data, workspace)
         wrong = differences(one, recomputed(one, scored))
         where = f" for {one['segment']}" if one["segment"] else ""
         if wrong:

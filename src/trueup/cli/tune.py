@@ -166,6 +166,10 @@ class _Table:
     def wanted(self) -> bool:
         return self.label is not None or bool(self.scores)
 
+    @property
+    def details(self) -> bool:
+        return any((self.today, self.probability, self.cluster, self.text))
+
 
 @dataclass(frozen=True)
 class _Log:
@@ -232,6 +236,11 @@ def _examples(files: Sequence[Path], table: _Table, log: _Log, by: str | None) -
         scored, texts, notes = from_table(_one(files), _columns(table, by), _today(table))
         yield _Found(scored, texts, notes, None)
         return
+    if table.details:
+        raise UserError(
+            "--today, --probability, --cluster and --text speak of a score table.",
+            "Name its columns: --label and --score.",
+        )
     with open_workspace(list(files), log.workspace, format=log.format, mapping=log.mapping) as ws:
         if log.labels:
             add_labels(ws, log.labels)
