@@ -42,7 +42,7 @@ def write_policy(
     )
     typer.echo(f"Wrote {path}", err=quiet)
     for line in lines:
-        typer.echo(f"  {neutralise(line)}", err=quiet)
+        typer.echo(f"  {neutralise(line, keep_newlines=True)}", err=quiet)
     for name in _shadowed(changes, loaded):
         typer.echo(
             f"{name} has thresholds per category in {stack.name}; a category's own still goes "

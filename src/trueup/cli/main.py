@@ -75,9 +75,10 @@ def main() -> None:
     try:
         app(prog_name="trueup")
     except UserError as error:
-        typer.echo(f"trueup: {error.message}", err=True)
-        if error.fix:
-            typer.echo(f"  {error.fix}", err=True)
+        from trueup.report.text import neutralise
+
+        for text in filter(None, (f"trueup: {error.message}", f"  {error.fix}" * bool(error.fix))):
+            typer.echo(neutralise(text, keep_newlines=True), err=True)  # it may quote a log
         sys.exit(2)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
