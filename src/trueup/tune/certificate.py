@@ -34,6 +34,7 @@ _NEEDED = {  # to recompute a certificate, or to watch it
     "made": str,
     "statement": str,
     "data": dict,
+    "versions": dict,
 }
 
 
