@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from trueup.tune.certificate import differences, read_certificate
 from trueup.tune.dial import Dial, Selection, losses_dial, select
+from trueup.tune.goal import Costs, Goal
 from trueup.tune.ladder import ladder_dial
 from trueup.tune.log import log_texts, scored_log
 from trueup.tune.remember import remember
 from trueup.tune.result import TuneReport, Watch
 from trueup.tune.scored import HARMFUL, LEGITIMATE, NEITHER, OFF, UNKNOWN, Scored, flags
-from trueup.tune.turn import Costs, Goal, tune, tune_segments
+from trueup.tune.segments import tune_segments
+from trueup.tune.turn import tune
 from trueup.tune.verify import recomputed
 from trueup.tune.watch import fresh, watch
 

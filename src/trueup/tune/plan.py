@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from trueup.stats import Interval, least_n
+from trueup.stats import least_n
 from trueup.tune.dial import Dial, select
+from trueup.tune.points import risk_interval
 from trueup.tune.result import Plan, Point
 from trueup.tune.risks import RiskKind, effective_n, risks_at
 from trueup.tune.scored import Scored, named
@@ -83,9 +84,7 @@ def _best(
     if found.chosen is None:
         return None, None
     k = found.chosen
-    risk = Interval(
-        float(dial.risks.mean[k]), 0.0, dial.risks.upper(k, delta), 1 - delta, int(dial.risks.n[k])
-    )
+    risk = risk_interval(dial.risks, k, delta)
     settings = np.asarray(dial.settings[k])
     point = Point(
         named(scored.layers, settings), taxes.interval(settings), risk, float(found.p[k]), True

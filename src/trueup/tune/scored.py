@@ -72,10 +72,14 @@ class Scored:
             ids=np.asarray(self.ids, dtype=object)[keep] if len(self.ids) else (),
         )
 
+    def rows(self, column: str, value: str) -> NDArray[np.int64]:
+        """Numbers of the examples with this value of a segment column."""
+        mine = [one is not None and str(one) == value for one in self.segments[column]]
+        return np.flatnonzero(mine)
+
     def part(self, column: str, value: str) -> Scored:
         """The examples with this value of a segment column, and the thresholds in force there."""
-        keep = [one is not None and str(one) == value for one in self.segments[column]]
-        mine = self.where(np.array(keep, dtype=bool))
+        mine = self.where(self.rows(column, value))
         return replace(mine, today=self.today_by.get(value, self.today), today_by={})
 
     @property

@@ -4,79 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trueup.errors import UserError
-from trueup.stats import Interval
 from trueup.tune.certificate import certificate
 from trueup.tune.dial import Dial, Selection, cheapest, select
 from trueup.tune.flips import flips
+from trueup.tune.goal import Goal
 from trueup.tune.joint import joint_dial
 from trueup.tune.plan import plan
-from trueup.tune.result import Change, Point, TuneReport
-from trueup.tune.risks import RiskKind, risks_at
+from trueup.tune.points import Points
+from trueup.tune.result import Change, TuneReport
 from trueup.tune.scored import Scored, named
 from trueup.tune.taxes import Taxes
 from trueup.tune.thresholds import threshold_dial
 from trueup.tune.words import assumptions, reason, voids
 
-__all__ = ["Costs", "Goal", "tune", "tune_segments"]
+__all__ = ["tune"]
 
 FloatArray = NDArray[np.float64]
 
 _MOST_LAYERS = 12  # at once: a grid with two levels for each is still counted in a second
-_SHOWN = 40  # points of a frontier
 _LEVEL = 0.95  # of the intervals on what is won back
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What one miss and one needless block cost, in any common unit."""
-
-    miss: float
-    block: float
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What is asked of the setting.
-
-    Attributes
-    ----------
-    alpha
-        Bound on the risk, in (0, 1). Not used with costs.
-    delta
-        Probability, in (0, 1), with which the bound may fail.
-    kind
-        "miss": share of all harmful examples that no layer flags. "new_miss": share of them that
-        is flagged today and would not be.
-    costs
-        Instead of a bound: the setting with the least cost. It is not certified.
-    """
-
-    alpha: float | None
-    delta: float
-    kind: RiskKind = "miss"
-    costs: Costs | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("alpha", "delta"):
-            value = getattr(self, name)
-            if not (name == "alpha" and value is None) and not 0.0 < value < 1.0:
-                raise UserError(f"{name} must be in the open interval (0, 1), got {value!r}.")
-        if (self.alpha is None) == (self.costs is None):
-            raise UserError("Say either what may be missed or what a miss and a block cost.")
-        for cost in (self.costs.miss, self.costs.block) if self.costs else ():
-            if not 0.0 <= cost < math.inf:
-                raise UserError(f"Costs must be 0 or more and finite, got {cost!r}.")
-
-    @property
-    def mode(self) -> Literal["miss", "new_miss", "costs"]:
-        return "costs" if self.costs else self.kind
 
 
 def tune(
@@ -120,10 +72,8 @@ def tune(
     dial, part = _dial(scored, goal, seed)
     taxes = Taxes(part, _LEVEL)
     chosen, selection = _choose(dial, goal, part)
-    points = _Points(dial, selection, taxes, goal.delta)
-    shown = points.shown(chosen)
+    points = Points(dial, selection, taxes, goal.delta)
     found = None if chosen is None else points.at(chosen)
-    today = _today(part, taxes, goal, dial, selection)
     settings = None if chosen is None else dial.settings[chosen]
     gone, counts = flips(scored, settings, texts)
     report = TuneReport(
@@ -141,9 +91,9 @@ def tune(
         n_positive=int(scored.positive.sum()),
         n_negative=int(scored.negative.sum()),
         chosen=found,
-        today=today,
+        today=points.today(goal),
         won_back=None if settings is None else taxes.won_back(settings),
-        frontier=shown,
+        frontier=points.shown(chosen),
         changes=() if settings is None else _changes(scored, settings),
         flips=gone,
         n_flips=counts,
@@ -156,54 +106,10 @@ def tune(
         certificate=None,
     )  # fmt: skip
     report = replace(report, reason=reason(report))
-    if report.certified and chosen is not None:
-        made = certificate(report, scored, dial, selection, chosen, seed)
-        report = replace(report, certificate=made)
-    return report
-
-
-def tune_segments(
-    scored: Scored,
-    goal: Goal,
-    column: str,
-    *,
-    seed: int = 0,
-    texts: Callable[[Sequence[int]], Sequence[str]] | None = None,
-    warnings: tuple[str, ...] = (),
-) -> tuple[TuneReport, ...]:
-    """A setting for each value of a segment column, all of them certified together.
-
-    Each is certified at delta divided by the number of values (Bonferroni), so that with
-    probability 1 − delta no bound fails. Values without a harmful example are reported too: nothing
-    can be certified for them.
-    """
-    values = scored.segments[column]
-    names = sorted({str(value) for value in values if value is not None})
-    if not names:
-        raise UserError(f"No example has a value for {column!r}.")
-    each = replace(goal, delta=goal.delta / len(names))
-    reports = []
-    for name in names:
-        rows = np.flatnonzero(values == name)
-        reports.append(
-            tune(
-                scored.part(column, name),
-                each,
-                seed=seed,
-                segment=f"{column}={name}",
-                texts=_texts_of(texts, rows),
-                warnings=warnings,
-            )
-        )
-    return tuple(reports)
-
-
-def _texts_of(
-    texts: Callable[[Sequence[int]], Sequence[str]] | None, rows: NDArray[np.int64]
-) -> Callable[[Sequence[int]], Sequence[str]] | None:
-    if texts is None:
-        return None
-    return lambda wanted: texts([int(rows[i]) for i in wanted])
+    if not report.certified or chosen is None:
+        return report
+    made = certificate(report, scored, dial, selection, chosen, seed)
+    return replace(report, certificate=made)
 
 
 def _check(scored: Scored, goal: Goal) -> None:
@@ -246,60 +152,6 @@ def _masses(part: Scored) -> tuple[float, float]:
     """How much harmful and legitimate traffic there is among what is labelled, weighted."""
     weight = np.ones(len(part)) if part.weight is None else part.weight
     return float(weight[part.positive].sum()), float(weight[part.negative].sum())
-
-
-@dataclass(frozen=True)
-class _Points:
-    """Settings of a dial as points, made when asked for: intervals are not free."""
-
-    dial: Dial
-    selection: Selection
-    taxes: Taxes
-    delta: float
-
-    def at(self, k: int) -> Point:
-        return Point(
-            thresholds=named(self.taxes.scored.layers, self.dial.settings[k]),
-            tax=self.taxes.interval(self.dial.settings[k]),
-            risk=self._risk(k),
-            p=float(self.selection.p[k]),
-            certified=bool(self.selection.certified[k]),
-        )
-
-    def _risk(self, k: int) -> Interval:
-        risks = self.dial.risks
-        return Interval(
-            float(risks.mean[k]),
-            0.0,
-            risks.upper(k, self.delta),
-            1.0 - self.delta,
-            int(risks.n[k]),
-        )
-
-    def shown(self, chosen: int | None) -> tuple[Point, ...]:
-        """Evenly spread settings, in order of rising tax, the chosen one among them."""
-        count = len(self.dial.tax)
-        picked = set(np.unique(np.linspace(0, count - 1, min(count, _SHOWN)).astype(int)).tolist())
-        if chosen is not None:
-            picked.add(chosen)
-        order = sorted(picked, key=lambda k: (self.dial.tax[k], -self.dial.risks.mean[k]))
-        return tuple(self.at(k) for k in order)
-
-
-def _today(
-    part: Scored, taxes: Taxes, goal: Goal, dial: Dial, selection: Selection
-) -> Point | None:
-    if part.today is None:
-        return None
-    tested = (np.asarray(dial.settings) == part.today).all(axis=1)
-    setting = part.today[None, :]
-    risks = risks_at(part, goal.kind, setting)
-    p = math.nan if goal.alpha is None else float(risks.p_values(goal.alpha)[0])
-    risk = Interval(
-        float(risks.mean[0]), 0.0, risks.upper(0, goal.delta), 1 - goal.delta, int(risks.n[0])
-    )
-    certified = bool(selection.certified[tested].any())
-    return Point(named(part.layers, part.today), taxes.interval(part.today), risk, p, certified)
 
 
 def _changes(scored: Scored, then: FloatArray) -> tuple[Change, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from trueup.errors import UserError
+from trueup.tune.goal import Goal
 from trueup.tune.scored import Scored
-from trueup.tune.turn import Goal, tune
+from trueup.tune.turn import tune
 
 __all__ = ["recomputed"]
 
