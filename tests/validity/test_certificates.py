@@ -216,18 +216,18 @@ def test_a_risk_exactly_at_the_bound() -> None:
 
 
 def test_weighted_labels() -> None:
-    # Of harmful requests 60 % are plain (labelled with chance 1/4), the rest sly: scored a unit
-    # lower, and always labelled.
+    # Of harmful requests 60 % are plain (always labelled), the rest sly: scored a unit lower, and
+    # labelled with chance 1/4. Without weights the sly ones would count for too little.
     def draw(g: np.random.Generator) -> Scored:
         sly = g.random(500) < 0.4
         scores = g.normal(np.where(sly, SHIFT - 1, SHIFT), 1)
-        kept = g.random(500) < np.where(sly, 1.0, 0.25)
+        kept = g.random(500) < np.where(sly, 0.25, 1.0)
         n = int(kept.sum())
         return Scored(
             ("g",),
             np.concatenate([scores[kept], g.normal(0, 1, 50)])[:, None],
             np.repeat([HARMFUL, LEGITIMATE], [n, 50]),
-            weight=np.concatenate([np.where(sly, 1.0, 4.0)[kept], np.ones(50)]),
+            weight=np.concatenate([np.where(sly, 4.0, 1.0)[kept], np.ones(50)]),
         )
 
     def truth(t: float) -> float:
@@ -240,11 +240,12 @@ def test_weighted_labels() -> None:
 
 
 def test_clustered_harm() -> None:
-    # Users differ, and sly ones (whose scores are low) ask often: each user counts once.
+    # Users differ, and sly ones (whose scores are low) ask once, the others six times: each user
+    # counts once all the same.
     def draw(g: np.random.Generator) -> Scored:
         users = 120
         shift = g.normal(SHIFT, 0.7, users)
-        user = np.repeat(np.arange(users), np.where(shift < SHIFT, 6, 1))
+        user = np.repeat(np.arange(users), np.where(shift < SHIFT, 1, 6))
         n = len(user)
         return Scored(
             ("g",),
