@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +66,7 @@ def tune(
     ] = None,
     cluster: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Score table: the user; rows of one are not apart."),
+        typer.Option(metavar="COLUMN", help="Score table: the user, who counts once."),
     ] = None,
     text: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Score table: the text to show.")
@@ -110,7 +110,9 @@ def tune(
 ) -> None:
     """Set guard thresholds: the least tax with a guarantee on what is missed.
 
-    Works on the workspace's log and labels, on log files with --labels, or on a table of scores:
+    Works on the workspace's log and labels, on log files with --labels, or on
+    a table of scores:
+
     trueup tune scores.csv --label harmful --score guard --max-miss 0.05
     """
     from trueup.cli._logs import console
@@ -127,7 +129,7 @@ def tune(
         with console(stderr=True).status("Tuning…"):
             reports = _reports(found, goal, by, seed, bool(trained_on))
         if found.ws is not None:
-            _remember(found.ws, reports)
+            reports = _remember(found.ws, reports)
     if json:
         import orjson
 
@@ -352,11 +354,23 @@ def _reports(
     return (tune(found.scored, goal, seed=seed, texts=found.texts, warnings=warnings),)
 
 
-def _remember(ws: Workspace, reports: Sequence[TuneReport]) -> None:
-    from trueup.tune import remember
+def _remember(ws: Workspace, reports: Sequence[TuneReport]) -> tuple[TuneReport, ...]:
+    """Keep the certificates in the workspace; warn where others came from the same examples."""
+    from trueup.tune import others_on_these_data, remember
 
+    out = []
     for report in reports:
+        others = others_on_these_data(ws, report)
         remember(ws, report)
+        if others:
+            warning = (
+                f"These very examples have given {others} other certificate"
+                f"{'s' if others > 1 else ''}. The guarantee is for a goal that was set before "
+                "looking, not for the best of several."
+            )
+            report = replace(report, warnings=(*report.warnings, warning))
+        out.append(report)
+    return tuple(out)
 
 
 def _write_certificate(path: Path, reports: Sequence[TuneReport]) -> None:

@@ -7,7 +7,7 @@ from trueup.tune.dial import Dial, Selection, losses_dial, select
 from trueup.tune.goal import Costs, Goal
 from trueup.tune.ladder import ladder_dial
 from trueup.tune.log import log_texts, scored_log
-from trueup.tune.remember import remember
+from trueup.tune.remember import others_on_these_data, remember
 from trueup.tune.result import TuneReport, Watch
 from trueup.tune.scored import HARMFUL, LEGITIMATE, NEITHER, OFF, UNKNOWN, Scored, flags
 from trueup.tune.segments import tune_segments
@@ -34,6 +34,7 @@ __all__ = [
     "ladder_dial",
     "log_texts",
     "losses_dial",
+    "others_on_these_data",
     "read_certificate",
     "recomputed",
     "remember",

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trueup.schema import CERTIFICATES
+from trueup.tune.certificate import digest
 from trueup.tune.result import TuneReport
 
 if TYPE_CHECKING:
     from trueup.store import Workspace
 
-__all__ = ["remember"]
+__all__ = ["others_on_these_data", "remember"]
+
+_NOT_WHAT = ("made", "versions", "digest")  # of a certificate: when and with what, not what it says
 
 
 def remember(ws: Workspace, report: TuneReport) -> None:
-    """Append the report's certificate to `certificates`; nothing is done without one."""
+    """Keep the report's certificate, in place of an equal one; nothing is done without one."""
     made, won, chosen = report.certificate, report.won_back, report.chosen
     if made is None or won is None or chosen is None:
         return
@@ -25,7 +28,7 @@ def remember(ws: Workspace, report: TuneReport) -> None:
         for change in report.changes
     ]
     row = {
-        "id": made["digest"],
+        "id": _key(made),
         "at": datetime.fromisoformat(made["made"]),
         "changes": json.dumps(changes),
         "risk": report.mode,
@@ -40,4 +43,19 @@ def remember(ws: Workspace, report: TuneReport) -> None:
         "n_labeled": report.n_labeled,
         "certificate": json.dumps(made),
     }
-    ws.append(CERTIFICATES.name, CERTIFICATES.from_rows([row]))
+    ws.upsert(CERTIFICATES.name, CERTIFICATES.from_rows([row]))
+
+
+def others_on_these_data(ws: Workspace, report: TuneReport) -> int:
+    """How many other certificates the same examples have given."""
+    made = report.certificate
+    if made is None:
+        return 0
+    table = ws.table(CERTIFICATES.name)
+    stored = table.filter(table.id != _key(made)).select("certificate").to_pyarrow().to_pylist()
+    others = [json.loads(row["certificate"]) for row in stored]
+    return sum(one["data"]["sha256"] == made["data"]["sha256"] for one in others)
+
+
+def _key(certificate: dict[str, Any]) -> str:
+    return digest({key: value for key, value in certificate.items() if key not in _NOT_WHAT})
