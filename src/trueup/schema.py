@@ -348,6 +348,12 @@ CERTIFICATES = Table(
         Column("won_back_low", "float", "Its lower limit.", required=True),
         Column("won_back_high", "float", "Its upper limit.", required=True),
         Column("level", "float", "Confidence level of those limits.", required=True),
+        Column(
+            "examples",
+            "string",
+            "JSON list of ids of interactions that would newly pass.",
+            required=True,
+        ),
         Column("n", "int", "Interactions that the policy was replayed on.", required=True),
         Column("n_labeled", "int", "Labelled interactions behind it.", required=True),
         Column("certificate", "string", "The certificate itself, JSON.", required=True),

@@ -26,9 +26,10 @@ def row(**changes: Any) -> dict[str, Any]:
         "won_back_low": 0.01,
         "won_back_high": 0.05,
         "level": 0.95,
+        "examples": json.dumps(["i1"]),
         "n": 1000,
         "n_labeled": 200,
-        "certificate": json.dumps({"assumptions": ["The labels are taken as the truth."]}),
+        "certificate": json.dumps({"empirical_risk": 0.02, "assumptions": ["A."]}),
     }
     return made | changes
 
@@ -50,7 +51,8 @@ def test_a_certified_policy_comes_first_and_a_guess_at_its_threshold_gives_way()
         "Raise topic from 0.5 to 0.6: wins back 3.0 points (1.0 to 5.0) of legitimate traffic; at "
         "most 10.0 % of harmful traffic is newly let through, with 95 % confidence."
     )
-    assert (first.recoverable.value, first.risk.high, first.risk.level) == (0.03, 0.08, 0.95)
+    assert (first.recoverable.value, first.risk.value, first.risk.high) == (0.03, 0.02, 0.08)
+    assert first.example_ids == ("i1",)
     assert not any("threshold of topic" in action.sentence for action in actions[1:])
 
 

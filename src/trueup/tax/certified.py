@@ -43,8 +43,9 @@ def _action(row: dict[str, Any], changes: list[dict[str, Any]]) -> Action:
     where = f" for {segment}" if segment else ""
     layers = [change["layer"] for change in changes]
     named = layers[0] if len(layers) == 1 else f"{len(layers)} thresholds"
+    made = json.loads(row["certificate"])
     won = _estimate(row, "recoverable", row["won_back"], row["won_back_low"], row["won_back_high"])
-    risk = _estimate(row, "risk", row["risk_bound"], 0.0, row["risk_bound"])
+    risk = _estimate(row, "risk", made["empirical_risk"], 0.0, row["risk_bound"])
     sentence = (
         f"{'; '.join(map(_change, changes))}{where}: wins back {points_between(won)} of legitimate "
         f"traffic; {_RISKS[row['risk']].format(share=percent(row['alpha']))}, with "
@@ -55,7 +56,7 @@ def _action(row: dict[str, Any], changes: list[dict[str, Any]]) -> Action:
         sentence=sentence[:1].upper() + sentence[1:],
         recoverable=won,
         risk=risk,
-        example_ids=(),
+        example_ids=tuple(json.loads(row["examples"])),
         certified=True,
     )
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["others_on_these_data", "remember"]
 
+_EXAMPLES = 5
+_WORTH = {"legitimate": 0, "unknown": 1, "harmful": 2}
 _NOT_WHAT = ("made", "versions", "digest")  # of a certificate: when and with what, not what it says
 
 
@@ -39,11 +41,18 @@ def remember(ws: Workspace, report: TuneReport) -> None:
         "won_back_low": won.low,
         "won_back_high": won.high,
         "level": won.level,
+        "examples": json.dumps(_examples(report)),
         "n": report.n,
         "n_labeled": report.n_labeled,
         "certificate": json.dumps(made),
     }
     ws.upsert(CERTIFICATES.name, CERTIFICATES.from_rows([row]))
+
+
+def _examples(report: TuneReport) -> list[str]:
+    """Interactions that would newly pass: those whose gain nobody regrets before the others."""
+    passing = [flip for flip in report.flips if flip.fate == "passes"]
+    return [flip.id for flip in sorted(passing, key=lambda flip: _WORTH[flip.label])][:_EXAMPLES]
 
 
 def others_on_these_data(ws: Workspace, report: TuneReport) -> int:
