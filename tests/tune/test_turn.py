@@ -175,6 +175,14 @@ def test_few_labels_leave_the_tax_unknown() -> None:
         assert report.certificate["empirical_tax"] is None
 
 
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+def test_scores_at_the_ends_of_the_scale(scale: float) -> None:
+    scored = examples(today=np.array([scale]))
+    report = tune(replace(scored, scores=scored.scores * scale), Goal(0.1, 0.05))
+    consistent(report)
+    assert report.certified
+
+
 def test_a_million_rows() -> None:
     scored = examples(1_000_000, today=np.array([0.0]))
     report = tune(scored, Goal(0.01, 0.05))

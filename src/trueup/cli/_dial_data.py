@@ -124,6 +124,8 @@ def from_certificate(
         return _from_workspace(certificate, workspace, after)
     if data is None:
         raise UserError("This certificate was made from a table.", "Name it with --data.")
+    if not {"label", "scores"} <= source.keys():
+        raise UserError("The certificate does not say from which columns it was made.")
     from trueup.sources.scores import ScoreColumns
 
     columns = ScoreColumns(

@@ -81,4 +81,5 @@ def _described(
 
 def _spread(scores: FloatArray) -> float:
     finite = scores[np.isfinite(scores)]
-    return (float(finite.std()) if len(finite) else 0.0) or 1.0
+    with np.errstate(over="ignore"):
+        return (float(finite.std()) if len(finite) else 0.0) or 1.0
