@@ -357,6 +357,16 @@ def test_other_data_do_not_verify() -> None:
     assert "--data" in mistake("certificate", "verify", "c.json").fix
 
 
+def test_a_damaged_certificate_is_a_mistake() -> None:
+    table("t.csv", rows())
+    done(*TUNE, "--max-miss", "0.1", "--certificate", "c.json")
+    made = json.loads(Path("c.json").read_text())
+    for key, value in (("layers", None), ("thresholds", {}), ("data", {"kind": "table"})):
+        Path("c.json").write_text(json.dumps({**made, key: value}))
+        for words in (("certificate", "verify", "c.json"), ("watch", "--certificate", "c.json")):
+            mistake(*words, "--data", "t.csv")
+
+
 def test_the_json_of_tune_and_odd_column_names_verify_too() -> None:
     odd = [{"a=b": row["domain"], "y z": row["harmful"], "é": row["guard"]} for row in rows()]
     table("t.csv", odd)
@@ -422,9 +432,10 @@ def test_the_example_log(ws: Path, root: Path) -> None:
     assert report["won_back"]["value"] > 0
     assert (report["n"], report["mode"]) == (1088, "new_miss")
     assert set(report["thresholds"]) == set(report["today"])
-    with Workspace.open(str(ws)) as opened:
+    done(*words)
+    with Workspace.open(str(ws)) as opened:  # the same again is kept once
         (kept,) = opened.table("certificates").to_pyarrow().to_pylist()
-    assert kept["id"] == report["certificate"]["digest"]
+    assert json.loads(kept["certificate"])["thresholds"] == report["thresholds"]
     verify = ("certificate", "verify", "c.json", "-w", ws)
     assert "Holds" in done(*verify).stdout
 
