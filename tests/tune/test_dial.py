@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -166,10 +166,12 @@ def test_one_threshold_is_an_order_statistic_and_the_best_there_is(
     positive: list[int], negative: list[int], alpha: float, delta: float
 ) -> None:
     # Wilks (1941): with k losses allowed, the (k + 1)-th smallest score of a positive.
+    n = len(positive)
+    # Two programs may round the last digit of a p-value that is delta itself differently.
+    assume(not np.isclose(binom.cdf(np.arange(n + 1), n, alpha), delta, rtol=1e-9).any())
     scored = examples(np.array(positive), np.array(negative))
     made = threshold_dial(scored, "miss", alpha, delta)
     found = select(made, alpha, delta)
-    n = len(positive)
     allowed = max((k for k in range(n + 1) if binom.cdf(k, n, alpha) <= delta), default=-1)
     if allowed < 0:
         assert found.chosen is None
