@@ -125,9 +125,10 @@ def tune(
     table = _Table(label, score, today, probability, cluster, text)
     log = _Log(labels, layer, format, map, workspace)
     with _examples(files or [], table, log, by) as found:
-        _check_training(found, [*(trained_on or []), *_declared(stack)])
+        training = [*(trained_on or []), *_declared(stack)]
+        _check_training(found, training)
         with console(stderr=True).status("Tuning…"):
-            reports = _reports(found, goal, by, seed, bool(trained_on))
+            reports = _reports(found, goal, by, seed, told=bool(training))
         if found.ws is not None:
             reports = _remember(found.ws, reports)
     if json:
@@ -336,7 +337,7 @@ def _check_training(found: _Found, files: Sequence[Path]) -> None:
 
 
 def _reports(
-    found: _Found, goal: Goal, by: str | None, seed: int, told: bool
+    found: _Found, goal: Goal, by: str | None, seed: int, *, told: bool
 ) -> tuple[TuneReport, ...]:
     from trueup.tune import tune, tune_segments
 

@@ -61,12 +61,14 @@ def needs(report: TuneReport) -> list[str]:
         )
     if plan.best is not None and plan.best_alpha is not None:
         said.append(
-            f"The strictest bound that these labels certify is {share(plan.best_alpha)}: "
+            f"Asked for a bound of {share(plan.best_alpha)}, these labels would have certified: "
             f"{_flagging(plan.best.thresholds)}, which flags {interval(plan.best.tax)} of "
             f"legitimate traffic{_there(report)}."
         )
     else:
         said.append("On these labels no bound at all can be certified.")
+    if report.mode == "miss" and report.today is not None:
+        said.append("--max-new-miss asks for less: a bound on what is newly let through.")
     return said
 
 

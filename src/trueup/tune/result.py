@@ -58,8 +58,8 @@ class Plan:
 
     needed: positives (label 1) at which a setting that misses none certifies. needed_today: how
     many, of those drawn alike, would certify today's setting; None when it is not known or misses
-    too much. best_alpha: the strictest bound that a setting certifies now, None when there is no
-    positive at all. best: that setting.
+    too much. best_alpha: the strictest bound that would have been certified, had it been asked for
+    before looking; None when there is none. best: the setting it would have been.
     """
 
     n_positive: int

@@ -80,8 +80,10 @@ class Taxes:
         rows = weight > 0
         scores, weight = self.scored.scores[rows], weight[rows]
         if scores.shape[1] == 1:
-            return self._single(scores[:, 0], weight, settings[:, 0]) / total
-        return np.array([weight[flags(scores, row)].sum() for row in settings]) / total
+            flagged = self._single(scores[:, 0], weight, settings[:, 0])
+        else:
+            flagged = np.array([weight[flags(scores, row)].sum() for row in settings])
+        return np.minimum(flagged / total, 1.0)
 
     @staticmethod
     def _single(scores: FloatArray, weight: FloatArray, thresholds: FloatArray) -> FloatArray:
