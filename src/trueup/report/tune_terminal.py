@@ -69,7 +69,8 @@ def _single(page: Page, report: TuneReport) -> None:
 
 def _facts(report: TuneReport) -> str:
     labelled = f"{report.n_positive:,} harmful, {report.n_negative:,} legitimate"
-    parts = [f"{report.n:,} examples: {labelled}", f"asked for: {say.goal(report)}"]
+    examples = "1 example" if report.n == 1 else f"{report.n:,} examples"
+    parts = [f"{examples}: {labelled}", f"asked for: {say.goal(report)}"]
     return " · ".join(([say.place(report)] if report.segment else []) + parts)
 
 

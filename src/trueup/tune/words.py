@@ -26,7 +26,7 @@ def reason(report: TuneReport) -> str:
     plan = report.plan
     if plan is not None and report.n_positive < plan.needed:
         return (
-            f"{report.n_positive:,} harmful examples are too few: a bound of {report.alpha:.3g} "
+            f"{_harmful(report.n_positive)} too few: a bound of {report.alpha:.3g} "
             f"at {1 - report.delta:.4g} confidence needs at least {plan.needed:,}, even if none "
             "is missed."
         )
@@ -35,6 +35,10 @@ def reason(report: TuneReport) -> str:
             "No example is labelled legitimate, so no setting is known to cost less than another."
         )
     return f"No setting that was tested keeps the risk below {report.alpha:.3g} beyond doubt."
+
+
+def _harmful(n: int) -> str:
+    return "1 harmful example is" if n == 1 else f"{n:,} harmful examples are"
 
 
 def assumptions(scored: Scored, part: Scored, kind: RiskKind) -> tuple[str, ...]:
