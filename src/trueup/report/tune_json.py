@@ -32,12 +32,12 @@ def _report(report: TuneReport) -> dict[str, Any]:
         "segment": report.segment,
         "mode": report.mode,
         "threshold": _threshold(report, chosen),
-        "thresholds": chosen.thresholds if chosen else None,
-        "today": report.today.thresholds if report.today else None,
+        "thresholds": _thresholds(chosen) if chosen else None,
+        "today": _thresholds(report.today) if report.today else None,
         "empirical_tax": _number(chosen.tax.value) if chosen else None,
         "tax_interval": _limits(chosen.tax) if chosen else None,
         "empirical_risk": _number(chosen.risk.value) if chosen else None,
-        "risk_bound": report.risk_bound,
+        "risk_bound": _number(report.risk_bound),
         "alpha": report.alpha,
         "delta": report.delta,
         "n": report.n,
@@ -74,14 +74,14 @@ def _needed(report: TuneReport) -> dict[str, Any] | None:
         "n_positive": plan.n_positive,
         "needed": plan.needed,
         "needed_for_today": plan.needed_today,
-        "best_alpha": plan.best_alpha,
+        "best_alpha": _number(plan.best_alpha),
         "best": _point(plan.best) if plan.best else None,
     }
 
 
 def _point(point: Point) -> dict[str, Any]:
     return {
-        "thresholds": point.thresholds,
+        "thresholds": _thresholds(point),
         "tax": _number(point.tax.value),
         "tax_interval": _limits(point.tax),
         "risk": _number(point.risk.value),
@@ -95,8 +95,12 @@ def _limits(interval: Interval) -> list[float | None]:
     return [_number(interval.low), _number(interval.high)]
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _thresholds(point: Point) -> dict[str, float | None]:
+    return {layer: _number(value) for layer, value in point.thresholds.items()}
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def watch_json(watches: Sequence[tuple[str | None, Watch]]) -> dict[str, Any]:
