@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_table", "readable"]
 
+_LONGEST_NAME = 10_000  # characters: more is a text without a header
 _HEADER_ROWS = 2  # numbers of rows as Arrow gives them begin at 1, with the header
 _DELIMITERS = (",", "\t", ";")
 
@@ -185,6 +186,8 @@ def _header(path: Path, needed: Sequence[str]) -> tuple[list[str], str]:
     }
     wanted = set(needed)
     best = max(found, key=lambda mark: (len(wanted.intersection(found[mark])), len(found[mark])))
+    if any(len(name) > _LONGEST_NAME for name in found[best]):
+        raise csv.Error("its first row is no list of column names")
     return found[best], best
 
 
