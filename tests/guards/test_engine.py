@@ -364,5 +364,5 @@ def test_what_settles_adds_up(callable_stack: Callable[..., Stack]) -> None:
 def test_a_damaged_cache_is_a_user_error(callable_stack: Callable[..., Stack]) -> None:
     Path("cache").mkdir()
     Path("cache/guards.sqlite").write_bytes(b"not a database, by any means" * 100)
-    with pytest.raises(UserError, match=r"cannot be kept in .*guards\.sqlite"):
+    with pytest.raises(UserError, match="cache_dir must be a folder that can be written"):
         score(callable_stack(), "x")

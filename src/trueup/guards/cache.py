@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
 
 import orjson
 
-from trueup.errors import UserError
 from trueup.guards.verdict import Verdict
+from trueup.store.keyed import KeyedFile
 
 __all__ = ["VerdictCache", "verdict_key"]
 
@@ -31,34 +29,11 @@ def verdict_key(*parts: object) -> str:
     return blake2b(orjson.dumps(parts), digest_size=20).hexdigest()
 
 
-class VerdictCache:
+class VerdictCache(KeyedFile):
     """A SQLite file in `folder`; what is put is committed at once. Use from one thread."""
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / FILE_NAME
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=30)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute(_DDL)
-            self._db.commit()
-        except (OSError, sqlite3.DatabaseError) as error:
-            raise UserError(
-                f"Verdicts cannot be kept in {path} ({error}).",
-                "Make the folder writable, or delete the file if it is damaged.",
-            ) from error
-
-    def __enter__(self) -> VerdictCache:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._db.close()
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__(folder, FILE_NAME, _DDL)
 
     def get(self, key: str) -> Verdict | None:
         row = self._db.execute(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 
 import orjson
 
-from trueup.errors import UserError
+from trueup.store.keyed import KeyedFile
 
 __all__ = ["Reply", "ReplyCache", "reply_key"]
 
@@ -42,33 +40,11 @@ def reply_key(*parts: object) -> str:
     return hashlib.blake2b(orjson.dumps(parts), digest_size=20).hexdigest()
 
 
-class ReplyCache:
+class ReplyCache(KeyedFile):
     """A SQLite file in `folder`; each reply is committed when it arrives. Use from one thread."""
 
     def __init__(self, folder: str | Path) -> None:
-        path = Path(folder) / FILE_NAME
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=30)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute(_DDL)
-            self._db.commit()
-        except (OSError, sqlite3.DatabaseError) as error:
-            raise UserError(
-                f"cache_dir must be a folder that can be written, got {str(folder)!r} ({error}).",
-                f"Choose another folder, or delete {path} if it is damaged.",
-            ) from error
-
-    def __enter__(self) -> ReplyCache:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._db.close()
+        super().__init__(folder, FILE_NAME, _DDL)
 
     def get(self, key: str) -> Reply | None:
         row = self._db.execute("SELECT reply, at FROM replies WHERE key = ?", (key,)).fetchone()
