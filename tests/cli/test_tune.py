@@ -333,7 +333,7 @@ def test_a_certificate_verifies_and_a_changed_one_does_not() -> None:
         done(*TUNE, "--score", "other", *goal, *more, "--certificate", "c.json", "--seed", "3")
         found = done("certificate", "verify", "c.json", "--data", "t.csv")
         assert "Holds" in found.stdout
-        assert "at most 0.2" in " ".join(found.stdout.split())
+        assert "at most 20 %" in " ".join(found.stdout.split())
     made = json.loads(Path("c.json").read_text())
     made[1]["alpha"] = 0.1
     Path("c.json").write_text(json.dumps(made))

@@ -69,7 +69,7 @@ def certificate() -> dict[str, Any]:
         "format": "trueup-certificate/1",
         "made": "2026-11-24T01:18:15+00:00",
         "statement": "With these thresholds the share of harmful traffic that no layer flags is at "
-        "most 0.01, unless the sample was one of the 0.05 that mislead.",
+        "most 1 %, with 95 % confidence.",
         "procedure": "fixed sequence testing",
         "p_value": "exact binomial",
         "order": "rising thresholds: a miss can only grow",

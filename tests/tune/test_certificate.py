@@ -61,7 +61,7 @@ def test_it_holds_on_its_own_data(layers: int, kind: str) -> None:
 def test_what_it_says() -> None:
     one = made()
     assert one["format"] == FORMAT
-    assert "at most 0.2" in one["statement"]
+    assert "at most 20 %" in one["statement"]
     assert one["seed"] is None
     assert made(2)["seed"] == 5
     assert one["data"]["sha256"] == data_hash(examples(today=np.zeros(1)))

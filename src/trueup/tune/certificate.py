@@ -98,8 +98,8 @@ def _statement(report: TuneReport) -> str:
     }[report.mode]
     where = f" where {report.segment}" if report.segment else ""
     return (
-        f"With these thresholds {what}{where} is at most {report.alpha:g}, unless the sample was "
-        f"one of the {report.delta:.3g} that mislead."
+        f"With these thresholds {what}{where} is at most {100 * (report.alpha or 0):.4g} %, with "
+        f"{100 * (1 - report.delta):.4g} % confidence."
     )
 
 
@@ -206,9 +206,9 @@ def differences(given: Mapping[str, Any], again: Mapping[str, Any] | None) -> tu
     for key, value in again.items():
         if key not in _UNCHECKED and key != "data" and not _same(given.get(key), value):
             out.append(f"{key}: it says {_short(given.get(key))}, the data say {_short(value)}.")
-    made, now = given.get("versions", {}).get("trueup"), again["versions"]["trueup"]
-    if out and made != now:
-        out.append(f"It was made by trueup {made}, this is {now}: the search may have changed.")
+    if out and given.get("versions") != again["versions"]:
+        now = ", ".join(f"{name} {version}" for name, version in again["versions"].items())
+        out.append(f"It was made with other versions than these: {now}.")
     return tuple(out)
 
 
