@@ -29,7 +29,9 @@ from trueup.tune import (
     ladder_dial,
     losses_dial,
     select,
+    tune,
     tune_segments,
+    watch,
 )
 from trueup.tune.joint import joint_dial
 from trueup.tune.taxes import Taxes
@@ -499,3 +501,27 @@ def test_a_doubled_risk_is_seen(quiet: int, most: int) -> None:
     print(quiet, np.median(delays))
     assert np.median(delays) < most
     assert np.isfinite(delays).mean() > 0.99
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_user_with_many_requests_raises_no_false_alarm(told: bool) -> None:
+    # All requests of a user share one fate; the share of users who are missed is the bound itself.
+    alpha, delta, runs, users, each = 0.1, 0.1, 300, 60, 12
+    made = tune(
+        Scored(("g",), np.linspace(0, 1, 400)[:, None], (np.arange(400) > 199).astype(np.int8)),
+        Goal(alpha, delta),
+    ).certificate
+    assert made is not None
+    below, above = made["thresholds"]["g"] - 1.0, made["thresholds"]["g"] + 1.0
+    rng, alarms = np.random.default_rng(8), 0
+    user = np.repeat(np.arange(users), each)
+    for _ in range(runs):
+        lost = (rng.random(users) < alpha)[user]
+        later = Scored(
+            ("g",),
+            np.where(lost, below, above)[:, None],
+            np.ones(len(user), dtype=np.int8),
+            cluster=user if told else None,
+        )
+        alarms += watch(made, later).alarm
+    assert covers(runs - alarms, runs, 1 - delta) is told

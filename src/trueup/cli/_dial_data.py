@@ -174,8 +174,8 @@ def rows_of(scored: Scored, segment: str | None) -> Scored:
     """The examples of one "column=value", or all of them."""
     if segment is None:
         return scored
-    ((column, values),) = scored.segments.items()  # a column's name may hold a "=" too
-    return scored.where(values == segment.removeprefix(f"{column}="))
+    (column,) = scored.segments  # its name may hold a "=" too
+    return scored.part(column, segment.removeprefix(f"{column}="))
 
 
 def later_rows(

@@ -42,15 +42,19 @@ def watch(certificate: Mapping[str, Any], scored: Scored, *, notes: tuple[str, .
 
     Notes
     -----
+    Of each user only the first harmful example counts: the next ones are no news of other users,
+    and a bet on them would not be fair.
+
     Voided by an order of labelling that depends on the scores, and by examples from before the
     certificate (`fresh` drops those that it was made from).
     """
     alpha, delta = float(certificate["alpha"]), float(certificate["delta"])
     kind: RiskKind = certificate["risk"]
+    counted = _first_of_each_user(scored)
     # What counts as flagged today is what was in force then: by now the new thresholds may be.
-    then = replace(scored, today=_in_order(certificate, "today"))
+    then = replace(counted, today=_in_order(certificate, "today"))
     losses = missed(then, kind, [thresholds_of(certificate)])[:, 0]
-    weight = _weights(certificate, scored)
+    weight = _weights(certificate, counted)
     alarm = risk_alarm(losses, alpha, delta, weights=weight)
     highest = np.maximum.accumulate(alarm.capital) if len(losses) else np.empty(0)
     return Watch(
@@ -65,9 +69,32 @@ def watch(certificate: Mapping[str, Any], scored: Scored, *, notes: tuple[str, .
         alarm=alarm.first is not None,
         first_alarm=alarm.first,
         path=_path(highest),
-        notes=(*notes, *_not_in_force(certificate, scored), _delay(alpha, delta)),
+        notes=(
+            *notes,
+            *_left_out(scored, counted),
+            *_not_in_force(certificate, scored),
+            _delay(alpha, delta),
+        ),
         kind=kind,
     )
+
+
+def _first_of_each_user(scored: Scored) -> Scored:
+    """The examples without the harmful ones of a user who has sent one before."""
+    if scored.cluster is None:
+        return scored
+    harmful = np.flatnonzero(scored.positive)
+    first = harmful[np.unique(scored.cluster[harmful], return_index=True)[1]]
+    keep = ~scored.positive
+    keep[first] = True
+    return scored.where(keep)
+
+
+def _left_out(scored: Scored, counted: Scored) -> tuple[str, ...]:
+    repeated = len(scored) - len(counted)
+    if not repeated:
+        return ()
+    return (f"{repeated:,} harmful examples of users who had sent one before do not count.",)
 
 
 def _weights(certificate: Mapping[str, Any], scored: Scored) -> FloatArray | None:
