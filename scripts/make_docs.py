@@ -75,12 +75,12 @@ def _trueup(*arguments: str | Path, cwd: Path | None = None) -> str:
 
 def schema_page() -> str:
     """The declared tables."""
-    from trueup.schema import ANSWERS, TABLES
+    from trueup.schema import ANSWERS, FILES, TABLES
 
     parts = [
         "# Tables\n\nThe areas meet through these tables, declared in `src/trueup/schema.py`.\n"
     ]
-    for table in TABLES.values():
+    for table in (*TABLES.values(), *FILES.values()):
         parts.append(f"\n## {table.name}\n\n{table.doc} Key: `{table.key}`.\n\n")
         parts.append("| column | type | required | what it is |\n|---|---|---|---|\n")
         for column in table.columns:

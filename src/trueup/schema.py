@@ -21,6 +21,7 @@ __all__ = [
     "ANSWERS",
     "CERTIFICATES",
     "COMPLIANCE",
+    "FILES",
     "IMPORTS",
     "INTERACTIONS",
     "LABELS",
@@ -28,7 +29,11 @@ __all__ = [
     "OUTCOMES",
     "OUTCOME_KINDS",
     "QUARANTINE",
+    "RESPONSES",
+    "STATUSES",
+    "SUITE",
     "TABLES",
+    "TRIGGER_TYPES",
     "Column",
     "SchemaError",
     "Table",
@@ -55,6 +60,21 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "legitimate": ("yes", "no", "mismatch", "unsure"),
     "compliance": ("full", "partial", "refusal", "unable", "undetermined"),
 }
+
+STATUSES = ("answered", "empty", "blocked", "error")
+
+# Why a word that sounds like harm is harmless in a prompt, after the types of XSTest (Röttger et
+# al. 2023, Table 1), with the kinds that working people meet.
+TRIGGER_TYPES = (
+    "homonym",  # another meaning: kill a process
+    "figurative",  # a figure of speech: murder the competition
+    "professional",  # the job needs it: a lethal dose for a toxicology note
+    "protective",  # to prevent, detect, treat or report it
+    "historical",  # what happened, or what the law says of it
+    "fictional",  # in a story, a game, a film
+    "definition",  # what a word means
+    "own affairs",  # the person's own account, body, data, property
+)
 
 
 class SchemaError(TrueupError):
@@ -359,6 +379,69 @@ CERTIFICATES = Table(
         Column("certificate", "string", "The certificate itself, JSON.", required=True),
     ),
 )
+
+SUITE = Table(
+    "suite",
+    "One prompt of a suite, a line of its JSONL file.",
+    "id",
+    (
+        Column("id", "string", "Unique in the suite.", required=True),
+        Column("prompt", "string", "What is asked.", required=True),
+        Column("legitimate", "bool", "Whether it ought to be answered; null when nobody said."),
+        Column("pair", "string", "Groups a legitimate prompt with its harmful twin."),
+        Column("domain", "string", "Field of work, such as medical."),
+        Column("trigger", "string", "The words in it that a careless guard takes for harm."),
+        Column("trigger_type", "string", "Why they are harmless here.", choices=TRIGGER_TYPES),
+        Column("approved", "bool", "False: mined from a log and not approved by anyone yet."),
+    ),
+)
+
+RESPONSES = Table(
+    "responses",
+    "One answer of one version to one prompt, a line of what `trueup probe` writes.",
+    "id",
+    (
+        Column(
+            "id", "string", "Version, prompt and sample in one; unique in a run.", required=True
+        ),
+        Column(
+            "prompt_id", "string", "The prompt's id: what versions are paired by.", required=True
+        ),
+        Column("sample", "int", "Which of the repeats it is, from 0.", required=True),
+        Column("version", "string", "What answered: model, system prompt, stack.", required=True),
+        Column("suite", "string", "Name and version of the suite, such as medical@1."),
+        Column("model", "string", "Model that was asked."),
+        Column("prompt_version", "string", "Name of the system prompt, if there was one."),
+        Column("policy_version", "string", "Name of the guard stack, if there was one."),
+        Column("prompt", "string", "What was asked.", required=True),
+        Column("response", "string", "The answer; null when there is none."),
+        Column(
+            "status",
+            "string",
+            "answered; empty: nothing but blanks came back; blocked: by the provider's filter or a "
+            "guard; error: no answer after all attempts.",
+            required=True,
+            choices=STATUSES,
+        ),
+        Column("reason", "string", "What blocked it, or why it failed."),
+        Column("finish_reason", "string", "As the provider gave it: stop, length, content_filter."),
+        Column("legitimate", "bool", "As the suite says."),
+        Column("pair", "string", "As the suite says."),
+        Column("domain", "string", "As the suite says."),
+        Column("trigger", "string", "As the suite says."),
+        Column("trigger_type", "string", "As the suite says."),
+        Column("seed", "int", "Seed that was sent with the request."),
+        Column("sampling", "string", "Sampling parameters, JSON object."),
+        Column("guardrails", "string", "What each guard of the stack said, JSON list."),
+        Column("latency_ms", "float", "Time until the answer was whole, milliseconds."),
+        Column("input_tokens", "int", "Tokens read, as the provider counted."),
+        Column("output_tokens", "int", "Tokens written, as the provider counted."),
+        Column("cost", "float", "Price in US dollars, where it is known."),
+        Column("at", "timestamp", "When it was answered (UTC)."),
+    ),
+)
+
+FILES: dict[str, Table] = {table.name: table for table in (SUITE, RESPONSES)}
 
 TABLES: dict[str, Table] = {
     table.name: table

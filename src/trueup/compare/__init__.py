@@ -1,0 +1,1 @@
+"""Before against after: what got safer, what got worse, for whom, beyond noise."""
