@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trueup.judge.annotate import ANNOTATOR_VERSION, annotate, learn_templates
+from trueup.judge.annotate import ANNOTATOR_VERSION, OUTPUTS, annotate, learn_templates
 from trueup.judge.careful import SURE, careful_version, second_opinion
 from trueup.schema import ANNOTATIONS
 
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
     from trueup.store import RecordBatch, Workspace
 
-__all__ = ["AnnotationRun", "annotate_batches", "annotate_workspace", "verdict_schema"]
+__all__ = [
+    "AnnotationRun",
+    "annotate_batches",
+    "annotate_table",
+    "annotate_workspace",
+    "verdict_schema",
+]
 
 CHUNK_ROWS = 200_000  # rows annotated per transaction: what a kill can cost
 REVIEW_ROWS = 2_000  # the same for rows read with care
@@ -150,6 +156,25 @@ def annotate_batches(
         if careful:
             verdicts = _second_opinion(found, verdicts)
         yield from verdicts.cast(schema).to_batches()
+
+
+def annotate_table(rows: pa.Table) -> pa.Table:
+    """Annotate rows in memory: `prompt`, `response`, `finish_reason` (text) and `blocked` (bool).
+
+    Returns one row of annotations each, in order; the site's templates are learned from these rows.
+    """
+    import ibis
+    import numpy as np
+    import pyarrow as pa
+
+    con = ibis.duckdb.connect()
+    numbered = rows.append_column("row", pa.array(np.arange(rows.num_rows)))
+    staged = con.create_table(STAGED, ibis.memtable(numbered))
+    templates = learn_templates(staged, blocked="blocked", prompt="prompt")
+    annotated = annotate(
+        staged, finish_reason="finish_reason", blocked="blocked", templates=templates
+    )
+    return con.to_pyarrow(annotated.order_by("row").select(*OUTPUTS))
 
 
 def verdict_schema() -> pa.Schema:

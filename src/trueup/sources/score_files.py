@@ -23,7 +23,7 @@ _DELIMITERS = (",", "\t", ";")
 
 
 def read_table(
-    path: Path, needed: Sequence[str], either: Sequence[str] = ()
+    path: Path, needed: Sequence[str] | None, either: Sequence[str] = ()
 ) -> tuple[pa.Table, dict[int, str]]:
     """The file as an Arrow table of the columns that are wanted, and the rows that do not parse.
 
@@ -32,7 +32,7 @@ def read_table(
     path
         CSV, TSV, JSON Lines, plain or gzipped, or Parquet: told from the content.
     needed
-        Columns that must be there, once.
+        Columns that must be there, once. None: every column.
     either
         Names of which the first that is there comes along.
 
@@ -85,8 +85,8 @@ def _is_json(path: Path) -> bool:
         return bool(stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")))
 
 
-def _check(there: list[str], needed: Sequence[str], path: Path) -> None:
-    for name in needed:
+def _check(there: list[str], needed: Sequence[str] | None, path: Path) -> None:
+    for name in there if needed is None else needed:
         if name not in there:
             fix = did_you_mean(name, there) if there else "Give a table with a header."
             raise UserError(f"{path.name} has no column {name!r}.", fix)
@@ -96,11 +96,15 @@ def _check(there: list[str], needed: Sequence[str], path: Path) -> None:
             )
 
 
-def _wanted(there: Sequence[str], needed: Sequence[str], either: Sequence[str]) -> list[str]:
+def _wanted(
+    there: Sequence[str], needed: Sequence[str] | None, either: Sequence[str]
+) -> list[str]:
+    if needed is None:
+        return list(there)
     return list(dict.fromkeys([*needed, *[name for name in either if name in there][:1]]))
 
 
-def _parquet(path: Path, needed: Sequence[str], either: Sequence[str]) -> pa.Table:
+def _parquet(path: Path, needed: Sequence[str] | None, either: Sequence[str]) -> pa.Table:
     import pyarrow.parquet as pq
 
     there = pq.read_schema(path).names
@@ -109,7 +113,7 @@ def _parquet(path: Path, needed: Sequence[str], either: Sequence[str]) -> pa.Tab
 
 
 def _csv(
-    path: Path, needed: Sequence[str], either: Sequence[str]
+    path: Path, needed: Sequence[str] | None, either: Sequence[str]
 ) -> tuple[pa.Table, dict[int, str]]:
     """Cells stay text: what is not a number is a bad row, not a bad file."""
     import pyarrow as pa
@@ -168,7 +172,7 @@ def _with_gaps(table: pa.Table, broken: dict[int, str]) -> pa.Table:
     return table.take(pa.array(at, mask=~there))
 
 
-def _header(path: Path, needed: Sequence[str]) -> tuple[list[str], str]:
+def _header(path: Path, needed: Sequence[str] | None) -> tuple[list[str], str]:
     """The names of the columns, and what separates them: whatever makes most of those wanted."""
     import csv
     import io
@@ -178,13 +182,13 @@ def _header(path: Path, needed: Sequence[str]) -> tuple[list[str], str]:
     with pa.input_stream(str(path), compression="detect") as stream:
         head = stream.read(1 << 20)
     if not head.strip():
-        raise UserError(f"{path} is empty.", "Give a table with a label and a score per row.")
+        raise UserError(f"{path} is empty.", "Give a table with a header and a row per example.")
     text = head.decode("utf-8-sig", "replace").lstrip("\r\n")
     found = {
         mark: next(csv.reader(io.StringIO(text, newline=""), delimiter=mark), [])
         for mark in _DELIMITERS
     }
-    wanted = set(needed)
+    wanted = set(needed or ())
     best = max(found, key=lambda mark: (len(wanted.intersection(found[mark])), len(found[mark])))
     if any(len(name) > _LONGEST_NAME for name in found[best]):
         raise csv.Error("its first row is no list of column names")
@@ -192,7 +196,7 @@ def _header(path: Path, needed: Sequence[str]) -> tuple[list[str], str]:
 
 
 def _json_lines(
-    path: Path, needed: Sequence[str], either: Sequence[str]
+    path: Path, needed: Sequence[str] | None, either: Sequence[str]
 ) -> tuple[pa.Table, dict[int, str]]:
     import orjson
     import pyarrow as pa

@@ -17,9 +17,11 @@ from trueup.stats.ppi_inputs import Population, Sample
 
 __all__ = [
     "LabelPlan",
+    "equivalence_n",
     "interval_half_width_after",
     "labels_needed",
     "neyman_allocation",
+    "paired_n",
     "two_proportion_n",
 ]
 
@@ -45,6 +47,68 @@ def two_proportion_n(p1: float, p2: float, *, power: float = 0.8, level: float =
     z += special.ndtri(_check.open_unit("power", power))
     spread = first * (1 - first) + second * (1 - second)
     return max(1, math.ceil(float(z**2) * spread / (first - second) ** 2))
+
+
+def paired_n(newly: float, fixed: float, *, power: float = 0.8, level: float = 0.95) -> int | None:
+    """Prompts for McNemar's test to see these shares of flips.
+
+    Connor (1987, Biometrics 43:207), with ψ = newly + fixed and d = newly − fixed:
+    n = (z₁₋α/₂ √ψ + z_power √(ψ − d²))² / d², rounded up.
+
+    Parameters
+    ----------
+    newly, fixed
+        Shares of prompts that flip each way, ≥ 0, together at most 1.
+    power
+        Chance of seeing it, in (0, 1).
+    level
+        1 − α, in (0, 1).
+
+    Returns
+    -------
+    int or None
+        None when both are equal: no number of prompts shows a difference that is none.
+    """
+    shares = _check.within("newly and fixed", [newly, fixed], 0.0, 1.0)
+    flips, change = float(shares.sum()), float(shares[0] - shares[1])
+    if flips > 1.0:
+        raise ValueError(f"newly + fixed must be at most 1, got {flips:g}")
+    z = special.ndtri(0.5 + _check.open_unit("level", level) / 2)
+    z_power = special.ndtri(_check.open_unit("power", power))
+    if change == 0.0:
+        return None
+    root = float(z * math.sqrt(flips) + z_power * math.sqrt(max(flips - change**2, 0.0)))
+    return max(1, math.ceil(root**2 / change**2))
+
+
+def equivalence_n(
+    discordance: float, margin: float, *, power: float = 0.8, level: float = 0.95
+) -> int:
+    """Prompts that show that no difference is there, to within ± margin (`is_equivalent`).
+
+    Two one-sided tests at 1 − level when the true difference is 0, by the normal approximation
+    (Schuirmann 1987; Chow, Shao & Wang 2008, §3.1.3): n = (z_level + z₍₁₊power₎/₂)² · ψ / margin².
+
+    Parameters
+    ----------
+    discordance
+        ψ, in (0, 1]: share of prompts that flip, both ways together; for shares of several samples
+        the variance of the difference.
+    margin
+        In (0, 1); 0.02 is two percentage points.
+    power
+        Chance of showing it, in (0, 1).
+    level
+        In (0.5, 1).
+    """
+    if not 0.0 < discordance <= 1.0:
+        raise ValueError(f"discordance must be in (0, 1], got {discordance!r}")
+    margin = _check.open_unit("margin", margin)
+    level = _check.open_unit("level", level)
+    if level <= 0.5:
+        raise ValueError(f"level must be in the open interval (0.5, 1), got {level!r}")
+    z = special.ndtri(level) + special.ndtri((1 + _check.open_unit("power", power)) / 2)
+    return max(1, math.ceil(float(z**2) * discordance / margin**2))
 
 
 def neyman_allocation(

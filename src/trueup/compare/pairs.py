@@ -1,0 +1,178 @@
+"""Two versions paired by prompt: the identity that every estimate of the comparison shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.compare.answers import Answers, is_known, is_refused
+
+__all__ = ["Pairs", "Samples", "paired"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One version's answers per prompt, all of shape (K,).
+
+    known, refused: samples with a verdict, and those that refused. labelled: samples that a person
+    labelled; label_refused: those of them that refused. read, read_refused: the annotator's.
+    first: row of the first sample with a verdict, else of the first one; −1: no such prompt there.
+    """
+
+    known: Floats
+    refused: Floats
+    read: Floats
+    read_refused: Floats
+    labelled: Floats
+    label_refused: Floats
+    first: Ints
+
+    @property
+    def share(self) -> Floats:
+        """Share of the samples that refused; NaN without a verdict."""
+        return _share(self.refused, self.known)
+
+    @property
+    def read_share(self) -> Floats:
+        return _share(self.read_refused, self.read)
+
+    @property
+    def label_share(self) -> Floats:
+        return _share(self.label_refused, self.labelled)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Every prompt of two versions.
+
+    key: shape (K,), in the order of the first version. legitimate: 1, 0 or −1, −1 also where the
+    versions contradict each other, of which there are `contradicted`. cluster: codes. code_before,
+    code_after: of each row of a version, the place of its prompt.
+    """
+
+    before: Answers
+    after: Answers
+    key: NDArray[np.object_]
+    code_before: Ints
+    code_after: Ints
+    one: Samples
+    two: Samples
+    legitimate: NDArray[np.int8]
+    contradicted: int
+    cluster: Ints | None
+
+    @property
+    def both(self) -> NDArray[np.bool_]:
+        """Prompts with a verdict on both sides."""
+        return (self.one.known > 0) & (self.two.known > 0)
+
+    @property
+    def difference(self) -> Floats:
+        """Share refused after, minus before; NaN where a side has no verdict."""
+        return self.two.share - self.one.share
+
+    def mean(self, before: Floats | None, after: Floats | None) -> tuple[Floats, Floats]:
+        """Means per prompt of a value that each row of a version has; NaN where it is not known."""
+        size = len(self.key)
+        return (
+            _mean_per_code(self.code_before, before, size),
+            _mean_per_code(self.code_after, after, size),
+        )
+
+    def slice(self, column: str) -> NDArray[np.object_]:
+        """The value of a slice column for each prompt, by its first row that has one."""
+        out = np.full(len(self.key), None, dtype=object)
+        for side, code in ((self.after, self.code_after), (self.before, self.code_before)):
+            values = side.slices.get(column)
+            if values is None:
+                continue
+            there = np.array([value is not None for value in values], dtype=bool)
+            rows = np.flatnonzero(there)[::-1]  # so that the first row of a prompt is written last
+            out[code[rows]] = values[rows]
+        return out
+
+
+def paired(before: Answers, after: Answers) -> Pairs:
+    """Pair two versions by prompt; a prompt that one side lacks stays, with no verdict there."""
+    keys = np.concatenate([before.key, after.key])
+    _, first, inverse = np.unique(keys.astype(str), return_index=True, return_inverse=True)
+    place = np.empty(len(first), dtype=np.int64)
+    place[np.argsort(first, kind="stable")] = np.arange(len(first))
+    codes = place[inverse]
+    code_before, code_after = codes[: len(before)], codes[len(before) :]
+    size = len(first)
+    legitimate, contradicted = _legitimate(before, after, code_before, code_after, size)
+    return Pairs(
+        before,
+        after,
+        keys[np.sort(first)],
+        code_before,
+        code_after,
+        _samples(before, code_before, size),
+        _samples(after, code_after, size),
+        legitimate,
+        contradicted,
+        _clusters(before, after, codes, size),
+    )
+
+
+def _samples(side: Answers, code: Ints, size: int) -> Samples:
+    def count(rows: NDArray[np.bool_]) -> Floats:
+        return np.bincount(code[rows], minlength=size).astype(np.float64)
+
+    verdict, read = side.verdict, side.read
+    known = is_known(verdict)
+    label = np.full(len(side), -1, dtype=np.int8) if side.label is None else side.label
+    first = np.full(size, -1, dtype=np.int64)
+    for rows in (np.arange(len(side)), np.flatnonzero(known)):
+        first[code[rows[::-1]]] = rows[::-1]
+    return Samples(
+        known=count(known),
+        refused=count(is_refused(verdict)),
+        read=count(is_known(read)),
+        read_refused=count(is_refused(read)),
+        labelled=count(is_known(label)),
+        label_refused=count(is_refused(label)),
+        first=first,
+    )
+
+
+def _legitimate(
+    before: Answers, after: Answers, code_before: Ints, code_after: Ints, size: int
+) -> tuple[NDArray[np.int8], int]:
+    yes, no = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    for side, code in ((before, code_before), (after, code_after)):
+        yes[code[side.legitimate == 1]] = True
+        no[code[side.legitimate == 0]] = True
+    out = np.full(size, -1, dtype=np.int8)
+    out[yes & ~no] = 1
+    out[no & ~yes] = 0
+    return out, int((yes & no).sum())
+
+
+def _clusters(before: Answers, after: Answers, codes: Ints, size: int) -> Ints | None:
+    if before.cluster is None or after.cluster is None:
+        return None
+    named = np.concatenate([before.cluster, after.cluster]).astype(str)
+    inverse = np.unique(named, return_inverse=True)[1]
+    out = np.empty(size, dtype=np.int64)
+    out[codes[::-1]] = inverse[::-1]
+    return out
+
+
+def _mean_per_code(code: Ints, values: Floats | None, size: int) -> Floats:
+    if values is None:
+        return np.full(size, np.nan)
+    there = np.isfinite(values)
+    total = np.bincount(code[there], values[there], minlength=size)
+    return _share(total, np.bincount(code[there], minlength=size).astype(np.float64))
+
+
+def _share(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)

@@ -1,0 +1,146 @@
+"""The noise floor: how often a model disagrees with itself, which no change explains."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from trueup.stats import _check
+from trueup.stats._check import FloatArray, IntArray
+from trueup.stats._resampling import mean_limits
+from trueup.stats.estimate import Interval
+from trueup.stats.intervals import cluster_mean
+
+__all__ = ["between_disagreement", "disagreement", "excess_flips", "noise_floor"]
+
+
+def disagreement(refused: ArrayLike, samples: ArrayLike) -> FloatArray:
+    """Share of pairs of samples of one prompt that differ: unbiased for 2p(1 − p).
+
+    Parameters
+    ----------
+    refused, samples
+        Shape (n,), whole numbers: of `samples` answers to each prompt, `refused` were refused.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,): 2k(m − k) / (m(m − 1)), in [0, 1]; NaN with fewer than two samples.
+    """
+    k, m = _sampled("refused", refused, "samples", samples)
+    pairs = m * (m - 1)
+    return np.divide(2 * k * (m - k), pairs, out=np.full(len(m), np.nan), where=pairs > 0)
+
+
+def between_disagreement(
+    refused_before: ArrayLike, n_before: ArrayLike, refused_after: ArrayLike, n_after: ArrayLike
+) -> FloatArray:
+    """Share of pairs, one sample of each version, that differ, per prompt.
+
+    Parameters
+    ----------
+    refused_before, n_before, refused_after, n_after
+        Shape (n,), whole numbers: refused answers and all answers of each version.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,), in [0, 1]; NaN where a version has no sample.
+    """
+    k, m = _sampled("refused_before", refused_before, "n_before", n_before)
+    j, h = _sampled("refused_after", refused_after, "n_after", n_after)
+    _check.same_length(n_before=m, n_after=h)
+    pairs = m * h
+    differ = k * (h - j) + (m - k) * j
+    return np.divide(differ, pairs, out=np.full(len(m), np.nan), where=pairs > 0)
+
+
+def noise_floor(
+    refused: ArrayLike,
+    samples: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+) -> Interval:
+    """Mean disagreement of a version with itself, over prompts with two samples or more.
+
+    Parameters
+    ----------
+    refused, samples
+        As in `disagreement`.
+    clusters
+        Shape (n,), any codes: prompts that share one are not independent.
+    level
+        Confidence level in (0, 1).
+
+    Returns
+    -------
+    Interval
+        In [0, 1], never zero-width; value NaN when no prompt has two samples.
+    """
+    level = _check.open_unit("level", level)
+    values, index = _known(disagreement(refused, samples), clusters)
+    return cluster_mean(values, index, level)
+
+
+def excess_flips(
+    refused_before: ArrayLike,
+    n_before: ArrayLike,
+    refused_after: ArrayLike,
+    n_after: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+    rng: np.random.Generator | None = None,
+    replicates: int = 1000,
+) -> Interval:
+    """How much more two versions disagree than each with itself: what the change itself did.
+
+    Mean over prompts of between − (within before + within after) / 2. Its expectation is the mean
+    of (p_after − p_before)², so it is zero only if no prompt's probability of refusal changed,
+    also where changes both ways cancel in the rate. The estimate can be negative by chance.
+
+    Parameters
+    ----------
+    refused_before, n_before, refused_after, n_after
+        As in `between_disagreement`; prompts with fewer than two samples of either are left out.
+    clusters, level
+        As in `noise_floor`.
+    rng, replicates
+        As in `trueup.stats.paired_difference`.
+
+    Returns
+    -------
+    Interval
+        In [-1, 1], never zero-width; value NaN when no prompt has two samples of both.
+    """
+    level = _check.open_unit("level", level)
+    between = between_disagreement(refused_before, n_before, refused_after, n_after)
+    within = disagreement(refused_before, n_before) + disagreement(refused_after, n_after)
+    values, index = _known(between - within / 2, clusters)
+    if len(values) == 0:
+        return Interval(math.nan, -1.0, 1.0, level, 0)
+    rng = np.random.default_rng(0) if rng is None else rng
+    _, limits = mean_limits(values, index, reach=1.0, bounded=True, rng=rng, replicates=replicates)
+    value = float(values.mean())
+    low, high = limits(level)
+    return Interval(value, min(low, value), max(high, value), level, len(values))
+
+
+def _known(values: FloatArray, clusters: ArrayLike | None) -> tuple[FloatArray, IntArray]:
+    index = _check.cluster_codes(clusters, len(values))
+    known = ~np.isnan(values)
+    return values[known], _check.cluster_codes(index[known], int(known.sum()))
+
+
+def _sampled(
+    count_name: str, count: ArrayLike, of_name: str, of: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    k, m = _check.within(count_name, count, 0.0, math.inf), _check.vector(of_name, of)
+    _check.same_length(**{count_name: k, of_name: m})
+    if (k > m).any():
+        i = int(np.flatnonzero(k > m)[0])
+        raise ValueError(f"{count_name} must be at most {of_name} ({m[i]:g}), got {k[i]:g}")
+    return k, m
