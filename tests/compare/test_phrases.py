@@ -12,7 +12,7 @@ from trueup.compare.phrases import phrase_shifts
 from trueup.compare.result import PhraseShift
 from trueup.compare.settings import Settings
 
-WORDS = "river stone maple lantern copper violet anchor saddle harbor meadow thistle ember".split()
+WORDS = ["river", "stone", "maple", "lantern", "copper", "violet", "anchor", "saddle", "harbor"]
 
 
 def chatter(rng: np.random.Generator, n: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The finding in words: every combination has a name, and the sentence says what the numbers say."""
+"""The finding in words: every combination has a name, and the sentence says the numbers."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ def version(
 ) -> Answers:
     """One row per letter of `verdicts`: f full, p partial, r refusal, ? unknown.
 
-    legitimate: l, h or ? per row; without it nobody said. labels: like verdicts; texts: the answers.
+    legitimate: l, h or ? per row; without it nobody said. labels: like verdicts. texts: the
+    answers.
     """
     n = len(verdicts)
     rights = {"l": 1, "h": 0, "?": -1}

@@ -9,19 +9,10 @@ from pathlib import Path
 from trueup.cli._answer_files import AnswerFile
 from trueup.errors import UserError
 
-__all__ = ["check_labels", "verdict_code", "verdicts_by_id"]
+__all__ = ["VERDICT_CODES", "check_labels", "verdicts_by_id"]
 
-
-def verdict_code(answer: str) -> int:
-    from trueup.compare.answers import FULL, PARTIAL, REFUSAL, UNABLE, UNDETERMINED
-
-    return {
-        "full": FULL,
-        "partial": PARTIAL,
-        "refusal": REFUSAL,
-        "unable": UNABLE,
-        "undetermined": UNDETERMINED,
-    }[answer]
+# Codes of `trueup.compare.answers` by the answers of `trueup.schema`; numpy is not needed for them.
+VERDICT_CODES = {"full": 0, "partial": 1, "refusal": 2, "unable": 3, "undetermined": -2}
 
 
 def verdicts_by_id(paths: Sequence[Path]) -> dict[str, int]:
@@ -43,10 +34,9 @@ def verdicts_by_id(paths: Sequence[Path]) -> dict[str, int]:
 
 
 def _majority(counts: Counter[str]) -> int:
-    from trueup.compare.answers import UNDETERMINED
-
     (first, most), *rest = counts.most_common(2)
-    return UNDETERMINED if rest and rest[0][1] == most else verdict_code(first)
+    tied = bool(rest) and rest[0][1] == most
+    return VERDICT_CODES["undetermined" if tied else first]
 
 
 def check_labels(labels: dict[str, int], files: Sequence[AnswerFile]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trueup.cli._answer_files import AnswerFile, condition, names_of, read_file
-from trueup.cli._answer_labels import check_labels, verdict_code, verdicts_by_id
+from trueup.cli._answer_labels import VERDICT_CODES, check_labels, verdicts_by_id
 from trueup.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = ["Columns", "read_versions"]
 
 _KEYS = ("prompt_id", "id", "key", "question_id", "doc_id")
 _SLICES = ("domain", "trigger_type", "category", "type")
+UNLABELLED = -1
 _SOME = 500  # rows from which it is told whether ids are shared
 
 
@@ -254,33 +255,39 @@ class _Reader:
         return out
 
     def _label_column(self, column: str) -> np.ndarray:
-        """Verdicts of a label column; what cannot be understood is named and taken for none."""
-        import numpy as np
-
-        from trueup.compare.answers import UNKNOWN
-        from trueup.judge.label_values import LabelError, answer_of, is_blank
-
-        cells = self._file.text(column).to_pylist()
+        """Verdicts of a label column. Raises `UserError` when not one cell holds one."""
         flag = "refused" if "refus" in column.lower() else "compliance"
-        known: dict[str, int] = {}
-        wrong: dict[str, str] = {}
-        for cell in set(cells):
-            if is_blank(cell):
-                known[cell] = UNKNOWN
-                continue
-            try:
-                known[cell] = verdict_code(answer_of("compliance", cell, flag=flag))
-            except LabelError as error:
-                known[cell], wrong[cell] = UNKNOWN, str(error)
-        if wrong and len(wrong) == len([c for c in known if not is_blank(c)]):
+        codes, wrong = self._coded(column, "compliance", VERDICT_CODES, flag)
+        if wrong and (codes == UNLABELLED).all():
             raise UserError(
                 f"--label {column}: no cell says what the answer did: {next(iter(wrong.values()))}",
                 "Use full, partial and refusal, or XSTest's names.",
             )
-        for row, cell in enumerate(cells):
+        return codes
+
+    def _coded(
+        self, column: str, question: str, meaning: Mapping[str, int], flag: str | None = None
+    ) -> tuple[np.ndarray, dict[str, str]]:
+        """The codes of a column's answers, −1 for none; what cannot be understood is named."""
+        import numpy as np
+
+        from trueup.judge.label_values import LabelError, answer_of, is_blank
+
+        cells = self._file.text(column).to_pylist()
+        known: dict[str | None, int] = {}
+        wrong: dict[str, str] = {}
+        for cell in set(cells):
+            known[cell] = UNLABELLED
+            if is_blank(cell):
+                continue
+            try:
+                known[cell] = meaning.get(answer_of(question, cell, flag=flag), UNLABELLED)
+            except LabelError as error:
+                wrong[cell] = str(error)
+        for row, cell in enumerate(cells) if wrong else ():
             if cell in wrong:
                 self._set_aside(row, wrong[cell])
-        return np.array([known[cell] for cell in cells], dtype=np.int8)
+        return np.array([known[cell] for cell in cells], dtype=np.int8), wrong
 
     def _judged_legitimate(self) -> np.ndarray:
         import numpy as np
@@ -291,23 +298,7 @@ class _Reader:
         column = wanted or self._file.usual(("legitimate",))
         if column is None:
             return np.full(self._file.table.num_rows, -1, dtype=np.int8)
-        return self._legitimate_column(column)
-
-    def _legitimate_column(self, column: str) -> np.ndarray:
-        import numpy as np
-
-        from trueup.judge.label_values import LabelError, answer_of, is_blank
-
-        codes = {"yes": 1, "no": 0}
-        out = np.full(self._file.table.num_rows, -1, dtype=np.int8)
-        for row, cell in enumerate(self._file.text(column).to_pylist()):
-            if is_blank(cell):
-                continue
-            try:
-                out[row] = codes.get(answer_of("legitimate", cell), -1)
-            except LabelError as error:
-                self._set_aside(row, str(error))
-        return out
+        return self._coded(column, "legitimate", {"yes": 1, "no": 0})[0]
 
     def _with_key(self) -> np.ndarray:
         """Rows that say which prompt they answer."""

@@ -17,7 +17,7 @@ __all__ = ["FEW", "ClusterSums", "Limits", "mean_limits", "sign_flip_p"]
 
 Limits = Callable[[float], tuple[float, float]]  # level to lower and upper limit
 
-FEW = 15  # clusters unlike the rest, below which a bootstrap has too little to draw from
+FEW = 10  # clusters unlike the rest, below which a bootstrap has too little to draw from
 
 _MOST_OUTCOMES = 2**17  # of signs, that are listed one by one
 _MOST_FLIPPED = 10_000  # clusters beyond which the sum of random signs is normal

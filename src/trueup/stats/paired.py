@@ -132,7 +132,7 @@ def paired_difference(
     interval for pairs (Tango 1998, no shorter than Bonett & Price 2012) and the test is `mcnemar`.
     It covers at least as well as a bootstrap of the same rows, which would only add the noise of
     its draws. All else (clusters, shares, scores): bootstrap-t over clusters (Hall 1988), or with
-    fewer than 15 clusters unlike the rest a skewness-corrected interval; the test flips the signs
+    fewer than 10 clusters unlike the rest a skewness-corrected interval; the test flips the signs
     of cluster sums, so that 12 repeats of 5 prompts are 5 observations, whose smallest p is 1/16.
 
     Never zero-width; infinite where values without bounds say nothing. Interval and test are not

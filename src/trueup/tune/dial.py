@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trueup.errors import UserError
-from trueup.stats import BoundedRisks, CountedRisks, Risks
+from trueup.stats import BoundedRisks, CountedRisks, Risks, holm
 
 __all__ = ["Dial", "Procedure", "Selection", "cheapest", "losses_dial", "select"]
 
@@ -93,18 +93,9 @@ def select(dial: Dial, alpha: float, delta: float) -> Selection:
     if dial.procedure == "fixed sequence":
         passed = np.logical_and.accumulate(p[defined] <= delta)
     else:
-        passed = _holm(p[defined], delta)
+        passed = holm(p[defined]) <= delta
     certified[defined] = passed
     return Selection(p, certified, cheapest(dial, certified))
-
-
-def _holm(p: FloatArray, delta: float) -> NDArray[np.bool_]:
-    """Holm (1979): the smallest p against delta/m, the next against delta/(m − 1), and so on."""
-    order = np.argsort(p, kind="stable")
-    steps = delta / np.arange(len(p), 0, -1)
-    passed = np.zeros(len(p), dtype=bool)
-    passed[order] = np.logical_and.accumulate(p[order] <= steps)
-    return passed
 
 
 def cheapest(dial: Dial, allowed: NDArray[np.bool_]) -> int | None:
