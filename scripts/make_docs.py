@@ -39,6 +39,14 @@ COMMANDS = (
     ("certificate",),
     ("certificate", "verify"),
     ("watch",),
+    ("probe",),
+    ("suite",),
+    ("suite", "list"),
+    ("suite", "show"),
+    ("suite", "mine"),
+    ("suite", "review"),
+    ("compare",),
+    ("gate",),
     ("show",),
     ("ls",),
 )
@@ -138,10 +146,22 @@ def json_page() -> str:
     """The page on the JSON report with the keys as they are declared."""
     from trueup.report.tax_json import reference
 
-    text = (DOCS / "json.md").read_text(encoding="utf-8")
-    begin, end = "<!-- reference:begin -->", "<!-- reference:end -->"
-    before, after = text.split(begin)[0], text.split(end)[1]
-    return f"{before}{begin}\n{reference()}\n{end}{after}"
+    return _between(DOCS / "json.md", "reference", reference())
+
+
+def compare_json_page() -> str:
+    """The page on the JSON of a comparison with the keys as they are declared."""
+    from trueup.report.compare_json import reference
+
+    return _between(DOCS / "compare_json.md", "reference", reference())
+
+
+def _between(page: Path, mark: str, text: str) -> str:
+    """The page with this text between its two marks."""
+    whole = page.read_text(encoding="utf-8")
+    begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
+    before, after = whole.split(begin)[0], whole.split(end)[1]
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def readme_page() -> str:
@@ -238,6 +258,7 @@ PAGES: dict[Path, Callable[[], str | None]] = {
     DOCS / "commands.md": help_page,
     DOCS / "tables.md": schema_page,
     DOCS / "json.md": json_page,
+    DOCS / "compare_json.md": compare_json_page,
     DOCS / "verdicts.md": verdicts_page,
     DOCS / "xstest.md": xstest_page,
     ROOT / "README.md": readme_page,

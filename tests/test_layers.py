@@ -36,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
         "judge.result",
         "tune.result",
         "compare.result",
+        "compare.gate_result",
         "compare.summary_result",
     },
     "cli": {"*"},

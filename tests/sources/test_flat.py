@@ -267,3 +267,10 @@ def test_csv_round_trip(load: Load, rows: Any) -> None:
     got = load(by="flat", raw=file.getvalue().encode(), name="log.csv")
     assert not got.bad
     assert [row["response"] for row in got.interactions] == [cell or None for _, cell in rows]
+
+
+def test_a_header_with_an_open_quote_is_the_file_s_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "open.csv"
+    file.write_text('prompt,"response\nhello,there\n')
+    with pytest.raises(UserError, match="no readable header"):
+        list(read(file, format="flat"))

@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from trueup.stats import (
     Population,
     Sample,
+    equivalence_n,
     interval_half_width_after,
+    is_equivalent,
     labels_needed,
+    mcnemar,
     neyman_allocation,
+    paired_difference,
+    paired_n,
     ppi_mean,
     two_proportion_n,
 )
@@ -22,6 +28,53 @@ from trueup.stats import (
 def test_rows_to_see_a_rise_of_five_points(base: float, n: int) -> None:
     # Published figures for a rise of 5 points at 80 % power, two-sided 5 %.
     assert two_proportion_n(base, base + 0.05) == n
+
+
+@pytest.mark.parametrize(
+    ("newly", "fixed", "n"),
+    # Published calculators by Connor (1987), 80 % power, two-sided 5 %.
+    [(0.45, 0.05, 23), (0.15, 0.30, 155)],
+)
+def test_prompts_for_mcnemar(newly: float, fixed: float, n: int) -> None:
+    assert paired_n(newly, fixed) == paired_n(fixed, newly) == n
+
+
+def flips(n: int, newly: float, fixed: float) -> list[tuple[int, int, float]]:
+    """Every likely pair of counts of flips, and its probability."""
+    result = []
+    for b in range(n + 1):
+        first = stats.binom.pmf(b, n, newly)
+        if first < 1e-8:
+            continue
+        c = np.arange(n - b + 1)
+        chance = first * stats.binom.pmf(c, n - b, fixed / (1 - newly))
+        result += [(b, int(k), float(chance[k])) for k in np.flatnonzero(chance > 1e-9)]
+    return result
+
+
+def test_so_many_prompts_give_the_power() -> None:
+    # The exact test is a little weaker than the score test that Connor's formula is for.
+    n = paired_n(0.2, 0.1)
+    assert n is not None
+    power = sum(chance for b, c, chance in flips(n, 0.2, 0.1) if mcnemar(b, c) <= 0.05)
+    assert 0.74 < power < 0.81
+
+
+def test_so_many_prompts_show_equivalence() -> None:
+    n, shown = equivalence_n(0.1, 0.05), 0.0
+    assert n == 343  # (1.6449 + 1.2816)² · 0.1 / 0.05² = 342.6
+    for b, c, chance in flips(n, 0.05, 0.05):
+        if chance > 1e-6:
+            after = np.repeat([1.0, 0.0, 0.0], [b, c, n - b - c])
+            before = np.repeat([0.0, 1.0, 0.0], [b, c, n - b - c])
+            shown += chance * is_equivalent(paired_difference(before, after), 0.05)
+    assert 0.75 < shown < 0.82  # the interval is a little wider than the normal one
+
+
+def test_no_number_of_prompts_shows_a_difference_that_is_none() -> None:
+    assert paired_n(0.1, 0.1) is None
+    assert paired_n(0.0, 0.0) is None
+    assert paired_n(1.0, 0.0) == 4
 
 
 def log(rate: float = 0.2, rows: int = 200_000) -> Population:
@@ -115,5 +168,13 @@ def test_errors() -> None:
         two_proportion_n(0.1, 0.1)
     with pytest.raises(ValueError, match=r"floor must be in \(0, 1\], got 0"):
         neyman_allocation([1], [1], 1, floor=0)
+    with pytest.raises(ValueError, match=r"newly \+ fixed must be at most 1, got 1.2"):
+        paired_n(0.6, 0.6)
+    with pytest.raises(ValueError, match=r"discordance must be in \(0, 1\], got 0"):
+        equivalence_n(0, 0.1)
+    with pytest.raises(ValueError, match="margin must be in the open interval"):
+        equivalence_n(0.1, 1.0)
+    with pytest.raises(ValueError, match=r"level must be in the open interval \(0.5, 1\)"):
+        equivalence_n(0.1, 0.1, level=0.4)
     with pytest.raises(ValueError, match="half_width must be in the open interval"):
         labels_needed(log(), half_width=1.5)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from trueup.compare.answers import Answers, is_known, is_refused
 from trueup.compare.estimates import rate
 from trueup.compare.groups import Truth
+from trueup.compare.misreading import MISREAD
 from trueup.compare.result import Frontier, FrontierPoint
 from trueup.compare.settings import Settings
 from trueup.stats import Interval, cluster_mean, least_n, pareto_set, spearman
@@ -26,7 +27,9 @@ def frontier(versions: Sequence[Answers], truth: Truth, settings: Settings) -> F
     None when no such prompt is known to be legitimate, or none to be harmful. The choice is that of
     `trueup.tune`: the least tax among the versions whose risk, the share of harmful prompts
     answered, is certified to be at most 1 − `settings.safety` with probability `settings.level`
-    (Learn then Test with Holm's procedure; see `trueup.tune.dial.select`).
+    (Learn then Test with Holm's procedure; see `trueup.tune.dial.select`). Where the annotator
+    reads the answers, the bound is tightened by the share of answered ones that it takes for
+    refused.
 
     Voided by prompts that are unlike the harmful traffic to come, by versions that were tuned on
     these prompts, and by verdicts that are not true.
@@ -40,7 +43,8 @@ def frontier(versions: Sequence[Answers], truth: Truth, settings: Settings) -> F
     names = [version.name for version in versions]
     dial = losses_dial(names, answered, refused, clusters=clusters)
     alpha, delta = round(1 - settings.safety, 12), round(1 - settings.level, 12)
-    selection = select(dial, alpha, delta)
+    read_as = 1.0 if truth == "labels" else 1 - MISREAD["harmful"].false_alarm
+    selection = select(dial, alpha * read_as, delta)
     capability, scores = _capability(versions, table, settings)
     pareto = pareto_set(_costs(dial, scores))
     return Frontier(
@@ -49,7 +53,7 @@ def frontier(versions: Sequence[Answers], truth: Truth, settings: Settings) -> F
                 version=version.name,
                 order=version.order,
                 tax=rate(refused[:, k], None, settings.level),
-                risk=_risk(dial, k, delta),
+                risk=_risk(dial, k, delta, read_as),
                 capability=scores[k] if scores else None,
                 pareto=bool(pareto[k]),
                 p=float(selection.p[k]),
@@ -139,9 +143,11 @@ def _costs(dial: Dial, scores: Sequence[Interval]) -> Floats:
     return np.stack(axes, axis=1)
 
 
-def _risk(dial: Dial, k: int, delta: float) -> Interval:
+def _risk(dial: Dial, k: int, delta: float, read_as: float) -> Interval:
+    """Share of harmful prompts answered; read_as: of those, the least share that is read so."""
     risks = dial.risks
-    return Interval(float(risks.mean[k]), 0.0, risks.upper(k, delta), 1 - delta, int(risks.n[k]))
+    most = min(1.0, risks.upper(k, delta) / read_as)
+    return Interval(float(risks.mean[k]), 0.0, most, 1 - delta, int(risks.n[k]))
 
 
 def _tradeoff(dial: Dial) -> float:

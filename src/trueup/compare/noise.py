@@ -30,7 +30,6 @@ def measure_noise(pairs: Pairs, mask: Mask, settings: Settings) -> Noise:
             *(count[repeated] for count in counts),
             clusters=None if clusters is None else clusters[repeated],
             level=settings.level,
-            rng=settings.rng,
         )
     fewest = (
         min((int(side.known[here].min()) for side in (one, two)), default=0)

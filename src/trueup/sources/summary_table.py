@@ -6,7 +6,6 @@ alone tells the rows apart. A column of numbers that counts training steps names
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -158,11 +157,6 @@ def _rows(head: Head) -> Iterator[Row]:
     stream = open_stream(head.path)
     try:
         yield from csv_rows(head, stream) if head.layout == "table" else _json_rows(head, stream)
-    except csv.Error as error:
-        raise UserError(
-            f"{head.path.name} has no readable header: {error}.",
-            "Put the names of the columns in its first line.",
-        ) from error
     finally:
         stream.close()
 

@@ -118,7 +118,13 @@ def csv_rows(head: Head, stream: ByteStream) -> Iterator[Row]:
     dialect = _dialect(head)
     source = _TextLines(stream)
     reader = csv.reader(source, **dialect)
-    header = _header(next(reader, []), head.path)
+    try:
+        header = _header(next(reader, []), head.path)
+    except csv.Error as error:
+        raise UserError(
+            f"{head.path.name} has no readable header: {error}.",
+            "Put the names of the columns in its first line.",
+        ) from error
     width = len(header)
     while True:
         source.begin_row()

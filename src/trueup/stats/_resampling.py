@@ -13,12 +13,13 @@ from scipy import special
 from trueup.stats._check import FloatArray, IntArray
 from trueup.stats.intervals import cluster_mean
 
-__all__ = ["FEW", "ClusterSums", "Limits", "mean_limits", "sign_flip_p"]
+__all__ = ["ClusterSums", "Limits", "mean_limits", "sign_flip_p"]
 
 Limits = Callable[[float], tuple[float, float]]  # level to lower and upper limit
 
 FEW = 10  # clusters unlike the rest, below which a bootstrap has too little to draw from
 
+_FEW_KINDS = 300  # of clusters, up to which counting them beats drawing them
 _MOST_OUTCOMES = 2**17  # of signs, that are listed one by one
 _MOST_FLIPPED = 10_000  # clusters beyond which the sum of random signs is normal
 _DRAWS = 9_999
@@ -63,46 +64,43 @@ class ClusterSums:
     @cached_property
     def error(self) -> float:
         """Standard error of the mean, linearised."""
-        return float(_rates_and_errors(self._moments.sum(axis=0)[None])[1][0])
+        return float(_means_and_errors(self._moments(self.total, self.size).sum(axis=1))[1])
 
-    @cached_property
-    def _moments(self) -> FloatArray:
-        d, n = self.total, self.size
-        return np.column_stack([np.ones(len(self)), n, d, d * d, d * n, n * n])
+    def _moments(self, total: FloatArray, size: FloatArray) -> FloatArray:
+        """What such clusters add to the sums that the mean and its error are made of, centred."""
+        d = total - self.mean * size
+        return np.stack([np.ones(len(size)), size, d, d * d, d * size, size * size])
 
     def studentised(self, rng: np.random.Generator, replicates: int) -> FloatArray:
         """Sorted (mean* − mean) / error* over clusters drawn again with replacement, shape (R,).
 
         Equal clusters are drawn by one multinomial count, so that 0/1 rows cost three numbers per
-        replicate, however many there are.
+        replicate, however many there are. (einsum, since the threads of BLAS make such thin
+        products slower.)
         """
-        pairs, counts = np.unique(
-            np.column_stack([self.total, self.size]), axis=0, return_counts=True
-        )
-        kinds = ClusterSums(pairs[:, 0], pairs[:, 1])._moments
         c = len(self)
-        sums = np.empty((replicates, kinds.shape[1]))
-        if 4 * len(kinds) <= c:
-            step = max(1, _CHUNK // len(kinds))
-            for at in range(0, replicates, step):
-                size = min(step, replicates - at)
-                sums[at : at + size] = rng.multinomial(c, counts / c, size) @ kinds
-        else:
-            for at in range(replicates):
-                times = np.bincount(rng.integers(0, c, c), minlength=c)
-                sums[at] = times @ self._moments
-        rates, errors = _rates_and_errors(sums)
-        apart = rates - self.mean
+        both = np.column_stack([self.total, self.size])
+        kinds, counts = np.unique(both, axis=0, return_counts=True)
+        few = len(kinds) <= max(_FEW_KINDS, c // 4)
+        moments = self._moments(*(kinds.T if few else both.T))
+        sums = np.empty((len(moments), replicates))
+        step = max(1, _CHUNK // len(kinds)) if few else 1
+        for at in range(0, replicates, step):
+            if few:
+                times = rng.multinomial(c, counts / c, min(step, replicates - at))
+            else:
+                times = np.bincount(rng.integers(0, c, c), minlength=c)[None]
+            sums[:, at : at + step] = np.einsum("mk,rk->mr", moments, times.astype(np.float64))
+        apart, errors = _means_and_errors(sums)
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(np.abs(apart) < 1e-12, 0.0, apart / errors)
-        return np.sort(ratio)
+            return np.sort(np.where(np.abs(apart) < 1e-9 * self.error, 0.0, apart / errors))
 
 
-def _rates_and_errors(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
-    c, n, d, dd, dn, nn = sums.T
-    rate = d / n
-    spread = np.maximum(dd - 2 * rate * dn + rate**2 * nn, 0.0)
-    return rate, np.sqrt(spread * c / np.maximum(c - 1, 1)) / n
+def _means_and_errors(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
+    c, n, d, dd, dn, nn = sums
+    mean = d / n
+    spread = np.maximum(dd - 2 * mean * dn + mean**2 * nn, 0.0)
+    return mean, np.sqrt(spread * c / np.maximum(c - 1, 1)) / n
 
 
 def mean_limits(
@@ -172,7 +170,7 @@ def sign_flip_p(totals: FloatArray, rng: np.random.Generator) -> float:
     found, step = 0, max(1, _CHUNK // len(moved))
     for at in range(0, _DRAWS, step):
         signs = rng.integers(0, 2, (min(step, _DRAWS - at), len(moved)), dtype=np.int8)
-        found += int((np.abs(2 * (signs @ moved) - scale) >= least).sum())
+        found += int((np.abs(2 * np.einsum("rk,k->r", signs, moved) - scale) >= least).sum())
     return (found + 1) / (_DRAWS + 1)
 
 

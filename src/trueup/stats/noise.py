@@ -95,7 +95,6 @@ def excess_flips(
     *,
     clusters: ArrayLike | None = None,
     level: float = 0.95,
-    rng: np.random.Generator | None = None,
 ) -> Interval:
     """How much more two versions disagree than each with itself: what the change itself did.
 
@@ -109,8 +108,6 @@ def excess_flips(
         As in `between_disagreement`; prompts with fewer than two samples of either are left out.
     clusters, level
         As in `noise_floor`.
-    rng
-        Not used: there is nothing to draw.
 
     Returns
     -------
@@ -119,8 +116,8 @@ def excess_flips(
 
     Notes
     -----
-    Per prompt the estimate is (p̂_after − p̂_before)² less the variance of each side, p̂(1 − p̂)/(m − 1),
-    so that it lies between minus the largest such variances and 1. A bootstrap of it covers too
+    Per prompt the estimate is (p̂_after − p̂_before)² less p̂(1 − p̂)/(m − 1) of each version,
+    so that it lies between minus the largest that these can be and 1. A bootstrap covers too
     little, because most of the excess sits in few prompts; hence `cluster_mean`.
     """
     level = _check.open_unit("level", level)

@@ -86,9 +86,8 @@ def tango_interval(newly: int, fixed: int, n: int, level: float = 0.95) -> Inter
 
     Notes
     -----
-    Never zero-width. Near nominal on average, not for each truth: with less than one flip to be
-    expected it can cover far below `level`, as every score interval does. Voided by clustered
-    pairs.
+    Never zero-width. At least nominal on average, not for each truth: at 0.95 it covers some
+    differences near ±1 in 90 % of draws. Voided by clustered pairs.
     """
     b, c, n = (_check.whole(k, v) for k, v in (("newly", newly), ("fixed", fixed), ("n", n)))
     level = _check.open_unit("level", level)
@@ -206,8 +205,8 @@ def _unknown(level: float) -> tuple[float, float]:
 def _scored(newly: int, fixed: int, n: int, level: float) -> tuple[float, float]:
     """Tango's interval, no shorter than Bonett & Price's (2012, J Educ Behav Stat 37:479).
 
-    The second adds a flip each way and two pairs. Each alone dips to 90 % of truths that are near
-    0 or 1 (the first) or have flips one way only (the second); together they do not.
+    The second adds a flip each way and two pairs. At 0.95 the first alone covers as little as 90 %
+    (nearly all flip), the second 92 % (flips go one way); together 93 % of 8 prompts, 95 % of 30.
     """
     score = tango_interval(newly, fixed, n, level)
     up, down = (newly + 1) / (n + 2), (fixed + 1) / (n + 2)

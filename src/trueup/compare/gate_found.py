@@ -1,0 +1,153 @@
+"""What a gate holds against its limits: a value with its one-sided confidence limits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from trueup.compare.limits import Drop
+from trueup.compare.misreading import MISREAD
+from trueup.compare.result import Comparison, GroupChange, MeasureChange
+from trueup.stats import clopper_pearson
+
+__all__ = [
+    "LOWER_IS_BETTER",
+    "Found",
+    "new_refusals",
+    "rate_after",
+    "refusal_fall",
+    "refusal_rise",
+    "score_fall",
+]
+
+LOWER_IS_BETTER = " (lower is better)"  # how `compare.capability` marks such a score's name
+_EXACT = "exact (Clopper-Pearson)"
+_NAN = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value with its limits: fields as in `Check`. counted: its limits are those of a count."""
+
+    value: float = _NAN
+    low: float = _NAN
+    high: float = _NAN
+    n: int = 0
+    count: int | None = None
+    before: float = _NAN
+    after: float = _NAN
+    misread: float | None = None
+    method: str = ""
+    reason: str = ""
+    corrected: bool = False
+    counted: bool = False
+
+
+def new_refusals(comparison: Comparison, change: GroupChange) -> Found:
+    """Flips, not the net.
+
+    Where the annotator alone read the answers: at its worst every misreading hides a new refusal,
+    or makes one up, so their share may be off by as much as the difference of the rates; and of the
+    new refusals that the sample may have missed by chance, it would not have read all either. Where
+    labels correct the rates, but not the flips: there are at least as many new refusals as the
+    rates say that refusals rose, and no more than there are refusals after.
+    """
+    exact = clopper_pearson(change.newly_refused, change.n, comparison.level)
+    found = Found(
+        exact.value, exact.low, exact.high, change.n, change.newly_refused, counted=True,
+        method=_EXACT,
+    )  # fmt: skip
+    if change.annotator_error is not None:
+        by = MISREAD[change.group]
+        hidden = exact.high / (1 - by.false_alarm - by.missed) - exact.high
+        misread = max(change.annotator_error, hidden)
+        return replace(
+            found,
+            low=max(0.0, exact.low - change.annotator_error),
+            high=min(1.0, exact.high + misread),
+            misread=misread,
+            method=f"{_EXACT}, wider by what the annotator may misread",
+        )
+    if _is_corrected(comparison, change):
+        return replace(
+            found,
+            low=max(0.0, change.difference.low),
+            high=change.after.high,
+            counted=False,
+            corrected=True,
+            method="between the rise of the corrected rates and the corrected rate after",
+        )
+    return found
+
+
+def refusal_rise(comparison: Comparison, change: GroupChange) -> Found:
+    difference = change.difference
+    return Found(
+        difference.value,
+        difference.low,
+        difference.high,
+        change.n,
+        before=change.before.value,
+        after=change.after.value,
+        misread=change.annotator_error,
+        method=difference.method,
+        corrected=_is_corrected(comparison, change),
+    )
+
+
+def refusal_fall(comparison: Comparison, change: GroupChange) -> Found:
+    rise = refusal_rise(comparison, change)
+    return replace(rise, value=-rise.value + 0.0, low=-rise.high + 0.0, high=-rise.low + 0.0)
+
+
+def rate_after(comparison: Comparison, change: GroupChange) -> Found:
+    """Exact where each prompt was asked once and people labelled it, else as it was compared."""
+    after, alone = change.after, change.annotator_error is not None
+    counted = comparison.truth == "labels" and comparison.after.samples <= 1
+    if counted:
+        after = clopper_pearson(change.refused_after, change.n, comparison.level)
+    # A value that is no mean of the counts, but corrected, has no count.
+    same = math.isclose(change.refused_after / change.n, after.value, abs_tol=1e-12)
+    return Found(
+        after.value,
+        after.low,
+        after.high,
+        change.n,
+        change.refused_after if same else None,
+        misread=_NAN if alone else None,
+        method=_EXACT if counted else change.difference.method,
+        corrected=_is_corrected(comparison, change),
+        counted=counted,
+    )
+
+
+def _is_corrected(comparison: Comparison, change: GroupChange) -> bool:
+    return comparison.truth != "labels" and change.annotator_error is None
+
+
+def score_fall(one: MeasureChange, drop: Drop) -> Found:
+    sign = 1 if one.name.endswith(LOWER_IS_BETTER) else -1
+    difference = one.difference
+    low, high = sorted((sign * difference.low, sign * difference.high))
+    found = Found(
+        sign * difference.value + 0.0,
+        low + 0.0,
+        high + 0.0,
+        difference.n,
+        before=one.before,
+        after=one.after,
+        method=difference.method,
+    )
+    return replace(found, reason=_off_scale(one, drop, found))
+
+
+def _off_scale(one: MeasureChange, drop: Drop, found: Found) -> str:
+    """Why the limit does not suit the score: on another scale it would pass or fail always."""
+    if not math.isfinite(found.low) or not math.isfinite(found.high):
+        return f"it has no interval ({found.method})"
+    share = all(0 <= mean <= 1 for mean in (one.before, one.after))
+    if drop.points and not share:
+        return "it is no score between 0 and 1, so say the drop on its own scale: NAME=NUMBER"
+    if drop.amount >= 1 and share and max(abs(found.low), abs(found.high)) <= 1:
+        return f"a score between 0 and 1 cannot fall by {drop.amount:g}: say {drop.amount:g}pp"
+    return ""
