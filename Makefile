@@ -6,7 +6,8 @@ SHARED_DATA ?= ../shared/data
 DEMO ?= demo
 REPORT ?= report.html
 
-.PHONY: demo test check docs bench bench-judge bench-import bench-tax bench-tune bench-coverage clean
+.PHONY: demo test check docs bench bench-judge bench-import bench-tax bench-tune bench-probe bench-compare \
+  bench-coverage clean
 
 demo: $(VENV)/.demo
 	@mkdir -p $(DEMO)
@@ -32,7 +33,7 @@ check: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python scripts/make_docs.py
 
-bench: bench-judge bench-import bench-tax bench-tune
+bench: bench-judge bench-import bench-tax bench-tune bench-probe bench-compare
 
 bench-judge: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_judge.py --data $(SHARED_DATA)
@@ -48,6 +49,12 @@ bench-tax: $(VENV)/.test
 bench-tune: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/bench_tune.py --data $(SHARED_DATA)
+
+bench-probe: $(VENV)/.test
+	$(BIN)/python benchmarks/bench_probe.py
+
+bench-compare: $(VENV)/.test
+	$(BIN)/python benchmarks/bench_compare.py
 
 bench-coverage: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_coverage.py

@@ -12,13 +12,17 @@ import typer
 from trueup import __version__
 from trueup.cli import (
     certificate,
+    compare,
+    gate,
     guards,
     import_,
     judge,
     label,
     labels,
     ls,
+    probe,
     show,
+    suite,
     tax,
     tune,
     watch,
@@ -45,6 +49,10 @@ app.command("tax")(tax.tax)
 app.command("tune")(tune.tune)
 app.add_typer(certificate.app, name="certificate")
 app.command("watch")(watch.watch)
+app.command("probe")(probe.probe)
+app.add_typer(suite.app, name="suite")
+app.command("compare")(compare.compare)
+app.command("gate")(gate.gate)
 app.command("show")(show.show)
 app.command("ls")(ls.ls)
 

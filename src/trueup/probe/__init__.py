@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from trueup.probe.model import Progress
-from trueup.probe.run import ProbeRun, VersionTally, probe
+from trueup.probe.rows import VersionTally
+from trueup.probe.run import ProbeRun, probe
 from trueup.probe.suite import Prompt, Suite, load_suite
 
 __all__ = [
