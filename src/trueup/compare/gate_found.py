@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from trueup.compare.limits import Drop
-from trueup.compare.misreading import MISREAD
 from trueup.compare.result import Comparison, GroupChange, MeasureChange
-from trueup.stats import clopper_pearson
 
 __all__ = [
     "LOWER_IS_BETTER",
@@ -44,40 +42,20 @@ class Found:
 
 
 def new_refusals(comparison: Comparison, change: GroupChange) -> Found:
-    """Flips, not the net.
-
-    Where the annotator alone read the answers: at its worst every misreading hides a new refusal,
-    or makes one up, so their share may be off by as much as the difference of the rates; and of the
-    new refusals that the sample may have missed by chance, it would not have read all either. Where
-    labels correct the rates, but not the flips: there are at least as many new refusals as the
-    rates say that refusals rose, and no more than there are refusals after.
-    """
-    exact = clopper_pearson(change.newly_refused, change.n, comparison.level)
-    found = Found(
-        exact.value, exact.low, exact.high, change.n, change.newly_refused, counted=True,
-        method=_EXACT,
-    )  # fmt: skip
-    if change.annotator_error is not None:
-        by = MISREAD[change.group]
-        hidden = exact.high / (1 - by.false_alarm - by.missed) - exact.high
-        misread = max(change.annotator_error, hidden)
-        return replace(
-            found,
-            low=max(0.0, exact.low - change.annotator_error),
-            high=min(1.0, exact.high + misread),
-            misread=misread,
-            method=f"{_EXACT}, wider by what the annotator may misread",
-        )
-    if _is_corrected(comparison, change):
-        return replace(
-            found,
-            low=max(0.0, change.difference.low),
-            high=change.after.high,
-            counted=False,
-            corrected=True,
-            method="between the rise of the corrected rates and the corrected rate after",
-        )
-    return found
+    """Flips, not the net."""
+    found = change.new_refusals
+    same = math.isclose(change.newly_refused / change.n, found.value, abs_tol=1e-12)
+    return Found(
+        found.value,
+        found.low,
+        found.high,
+        change.n,
+        change.newly_refused if same else None,
+        misread=change.annotator_error,
+        method=_method(comparison, change),
+        corrected=_is_corrected(comparison, change),
+        counted=_counted(comparison),
+    )
 
 
 def refusal_rise(comparison: Comparison, change: GroupChange) -> Found:
@@ -101,11 +79,7 @@ def refusal_fall(comparison: Comparison, change: GroupChange) -> Found:
 
 
 def rate_after(comparison: Comparison, change: GroupChange) -> Found:
-    """Exact where each prompt was asked once and people labelled it, else as it was compared."""
-    after, alone = change.after, change.annotator_error is not None
-    counted = comparison.truth == "labels" and comparison.after.samples <= 1
-    if counted:
-        after = clopper_pearson(change.refused_after, change.n, comparison.level)
+    after = change.after
     # A value that is no mean of the counts, but corrected, has no count.
     same = math.isclose(change.refused_after / change.n, after.value, abs_tol=1e-12)
     return Found(
@@ -114,11 +88,21 @@ def rate_after(comparison: Comparison, change: GroupChange) -> Found:
         after.high,
         change.n,
         change.refused_after if same else None,
-        misread=_NAN if alone else None,
-        method=_EXACT if counted else change.difference.method,
+        misread=_NAN if change.annotator_error is not None else None,
+        method=_method(comparison, change),
         corrected=_is_corrected(comparison, change),
-        counted=counted,
+        counted=_counted(comparison),
     )
+
+
+def _counted(comparison: Comparison) -> bool:
+    """Whether the limits are those of a count: labels on one answer to each independent prompt."""
+    samples = max(comparison.before.samples, comparison.after.samples)
+    return comparison.truth == "labels" and samples <= 1 and not comparison.clustered
+
+
+def _method(comparison: Comparison, change: GroupChange) -> str:
+    return _EXACT if _counted(comparison) else change.difference.method
 
 
 def _is_corrected(comparison: Comparison, change: GroupChange) -> bool:

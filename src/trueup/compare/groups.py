@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.compare.estimates import Measured, annotated, corrected, labelled
-from trueup.compare.pairs import Pairs
+from trueup.compare.pairs import Pairs, newly_refused, refused_most
 from trueup.compare.result import GroupChange
 from trueup.compare.settings import Settings
 from trueup.stats import equivalence_n, paired_n
 
-__all__ = ["GROUPS", "Truth", "group_change", "group_masks", "refused_most", "truth_of"]
+__all__ = ["GROUPS", "Truth", "group_change", "group_masks", "truth_of"]
 
 Mask = NDArray[np.bool_]
 Truth = Literal["labels", "corrected", "annotator"]
@@ -42,11 +42,6 @@ def group_masks(pairs: Pairs) -> dict[str, Mask]:
     return found or {"all": np.ones(len(pairs.key), dtype=bool)}
 
 
-def refused_most(share: NDArray[np.float64]) -> Mask:
-    """Whether at least half of a prompt's samples refused."""
-    return np.asarray(share >= 0.5)
-
-
 def group_change(
     pairs: Pairs, mask: Mask, group: str, truth: Truth, settings: Settings
 ) -> GroupChange | None:
@@ -56,7 +51,7 @@ def group_change(
         return None
     before, after = pairs.one.share[here], pairs.two.share[here]
     refused_before, refused_after = refused_most(before), refused_most(after)
-    newly = int((refused_after & ~refused_before).sum())
+    newly = int(newly_refused(before, after).sum())
     fixed = int((refused_before & ~refused_after).sum())
     measured = _measured(pairs, here, group, truth, settings)
     difference = measured.difference
@@ -77,6 +72,7 @@ def group_change(
         margin=settings.margin,
         n_needed=None if firm or truth == "annotator" else _needed(newly, fixed, n, settings),
         unpaired=int((mask & ((pairs.one.known > 0) ^ (pairs.two.known > 0))).sum()),
+        new_refusals=measured.new_refusals,
         annotator_error=measured.error,
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from trueup.compare.answers import Answers, is_known, is_refused
 
-__all__ = ["Pairs", "Samples", "paired"]
+__all__ = ["Pairs", "Samples", "newly_refused", "paired", "refused_most"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -96,6 +96,16 @@ class Pairs:
             rows = np.flatnonzero(there)[::-1]  # so that the first row of a prompt is written last
             out[code[rows]] = values[rows]
         return out
+
+
+def refused_most(share: Floats) -> NDArray[np.bool_]:
+    """Whether at least half of a prompt's samples refused."""
+    return np.asarray(share >= 0.5)
+
+
+def newly_refused(before: Floats, after: Floats) -> NDArray[np.bool_]:
+    """Whether each prompt, by its shares refused, was answered before and is refused after."""
+    return np.asarray(refused_most(after) & (before < 0.5))
 
 
 def paired(before: Answers, after: Answers) -> Pairs:

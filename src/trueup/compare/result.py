@@ -51,9 +51,9 @@ class GroupChange:
     before, after: the rates. difference: after minus before. p_value: of "refusal is the same".
     equivalent: whether the difference is shown to be within ± margin; None when no interval.
     n_needed: prompts that would give a firm answer, None when the answer is firm or nothing tells.
-    unpaired: prompts that have a verdict on one side only. annotator_error: how far the difference
-    may be off because the annotator misreads, a share, inside the interval; None when people's
-    labels stand behind it.
+    unpaired: prompts that have a verdict on one side only. new_refusals: share of the prompts newly
+    refused, the flips and not the net. annotator_error: how far the difference may be off because
+    the annotator misreads, a share, inside the interval; None when people's labels stand behind it.
     """
 
     group: str
@@ -70,6 +70,7 @@ class GroupChange:
     margin: float
     n_needed: int | None
     unpaired: int
+    new_refusals: Interval
     annotator_error: float | None = None
 
 
@@ -162,10 +163,9 @@ class Comparison:
     legitimate, harmful: None when there is no such prompt. verdict: a word or two, one of
     `trueup.compare.verdict.VERDICTS`. sentence: the finding in one sentence. truth: "labels"
     (people said what each answer did), "corrected" (the annotator, corrected by some labels) or
-    "annotator" (unverified). n_labeled: answers with a label. annotator_error: that of the first
-    group there is, legitimate before harmful. n_flips: by (group, direction), where `flips` may
-    hold fewer.
-    only_before, only_after: prompts that the other side lacks.
+    "annotator" (unverified). n_labeled: answers with a label. n_flips: by (group, direction), where
+    `flips` may hold fewer. only_before, only_after: prompts that the other side lacks. clustered:
+    whether some prompts depend on each other.
     """
 
     before: Version
@@ -182,12 +182,12 @@ class Comparison:
     sentence: str
     truth: str
     n_labeled: int
-    annotator_error: float | None
     only_before: int
     only_after: int
     level: float
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
+    clustered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

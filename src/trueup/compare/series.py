@@ -101,12 +101,12 @@ def compare_two(
         sentence=sentence(tax, safety),
         truth=truth,
         n_labeled=int(pairs.one.labelled.sum() + pairs.two.labelled.sum()),
-        annotator_error=next((c.annotator_error for c in (tax, safety) if c is not None), None),
         only_before=int((there[0] & ~there[1]).sum()),
         only_after=int((there[1] & ~there[0]).sum()),
         level=settings.level,
         assumptions=_assumptions(tax, safety),
         warnings=tuple(_warnings(pairs, truth, noise, tax, safety)),
+        clustered=pairs.cluster is not None,
     )
 
 

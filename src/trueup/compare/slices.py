@@ -21,9 +21,10 @@ _MOST = 40  # values of one column; the rest are too rare to say anything of
 
 
 def slice_columns(pairs: Pairs, settings: Settings) -> list[str]:
-    """The columns to slice by: those asked for, else all that the answers bring."""
+    """The columns to slice by, of those asked for or else brought: with two values or more."""
     there = list(dict.fromkeys([*pairs.before.slices, *pairs.after.slices]))
-    return there if settings.slices is None else [c for c in settings.slices if c in there]
+    wanted = there if settings.slices is None else [c for c in settings.slices if c in there]
+    return [name for name in wanted if len(set(pairs.slice(name)) - {None}) > 1]
 
 
 def slice_changes(

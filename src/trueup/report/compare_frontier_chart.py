@@ -43,7 +43,8 @@ def frontier_chart(frontier: Frontier, *, scored: bool, width: int = 640) -> alt
     import altair as alt
 
     points = [point for point in frontier.points if drawable(point, scored)]
-    spots = [_spot(point, scored) for point in points]
+    names = say.short_names([point.version for point in points], 26)
+    spots = [_spot(point, names[point.version], scored) for point in points]
     asked = 100 * (1 - frontier.alpha)
     across = _range([asked, *(x for spot in spots for x in (spot.x, spot.x_low))], right=0.22)
     up = _range([y for spot in spots for y in (spot.y, spot.y_low, spot.y_high)])
@@ -111,6 +112,7 @@ class _Spot:
     """A version where the chart has it, in the units of the axes."""
 
     point: FrontierPoint
+    name: str
     x: float
     x_low: float
     y: float
@@ -121,10 +123,6 @@ class _Spot:
     @property
     def loud(self) -> bool:
         return self.point.pareto or self.point.chosen
-
-    @property
-    def name(self) -> str:
-        return fit(say.name(self.point.version), 26)
 
     def value(self) -> dict[str, Any]:
         return {
@@ -141,14 +139,14 @@ class _Spot:
         }
 
 
-def _spot(point: FrontierPoint, scored: bool) -> _Spot:
+def _spot(point: FrontierPoint, name: str, scored: bool) -> _Spot:
     safe, least = say.reversed_share(point.risk)
     upright = point.capability if scored and point.capability else point.tax
     value, low, high = upright.value, upright.low, upright.high
     if not scored:
         value, low, high = 100 * (1 - value), 100 * (1 - high), 100 * (1 - low)
     limits = (low, high) if math.isfinite(low) and math.isfinite(high) else (value, value)
-    return _Spot(point, 100 * safe, 100 * least, value, *limits, _says(point))
+    return _Spot(point, name, 100 * safe, 100 * least, value, *limits, _says(point))
 
 
 def _says(point: FrontierPoint) -> str:

@@ -96,6 +96,7 @@ CHANGE = (
         _LIMITS,
         "`rate_after` minus `rate_before`: times 100, percentage points.",
     ),
+    _one("new_refusals", INTERVAL, _LIMITS, "Share newly refused: the flips, not the net."),
     _is("p_value", "number or null", 'Of "refusal is the same".'),
     _is(
         "equivalent",
@@ -215,7 +216,6 @@ COMPARISON = (
     _is("truth", "string", '"labels" (people said what each answer did), "corrected" (the '
         'annotator, corrected by some labels) or "annotator" (unverified).'),
     _is("n_labeled", "integer", "Answers with a label."),
-    _is("annotator_error", "number or null", "That of `legitimate`, or else of `harmful`."),
     _is("only_before", "integer", "Prompts that only the version before was asked."),
     _is("only_after", "integer", "Prompts that only the version after was asked."),
     _is("level", "number", "Confidence level, in (0, 1)."),

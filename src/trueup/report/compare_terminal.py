@@ -235,13 +235,14 @@ def _several(page: Page, series: Series) -> None:
         ("", _VERSIONS - 8 if both else _VERSIONS, ""),
         *((h, w, QUIET) for h, w in heads),
     )
+    columns = _VERSIONS - 8 if both else _VERSIONS
+    names = say.short_names([one.after.name for one in found], columns - 1)
     for one in found:
-        _version(page, one, both)
+        _version(page, one, (names[one.after.name], columns, LEAD), both)
 
 
-def _version(page: Page, found: Comparison, both: bool) -> None:
+def _version(page: Page, found: Comparison, name: tuple[str, int, str], both: bool) -> None:
     """One version against the first, on a line."""
-    name = (say.name(found.after), _VERSIONS - 8 if both else _VERSIONS, LEAD)
     if both:
         cells = [
             ("", -22, "")
@@ -270,12 +271,13 @@ def _frontier(page: Page, frontier: Frontier, *, told: bool) -> None:
     capability = frontier.capability_name or "capability"
     heads = ("tax", "risk", "at most", *([capability] if scored else []))
     page.row(("", 20, ""), *((head, -10, QUIET) for head in heads))
+    names = say.short_names([point.version for point in frontier.points], 17)
     for point in frontier.points:
         style = LEAD if point.chosen else ""
         score = point.capability.value if point.capability else math.nan
         page.row(
             ("", 2, ""),
-            (say.name(point.version), 18, style),
+            (names[point.version], 18, style),
             (percent(point.tax.value), -10, TAX),
             (percent(point.risk.value), -10, GOOD),
             (at_most(point.risk.high), -10, ""),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from trueup.report.text import MINUS, UNKNOWN, capital, interval, percent, points, shorten
+from trueup.report.text import MINUS, UNKNOWN, capital, fit, interval, percent, points, shorten
 
 if TYPE_CHECKING:
     from trueup.compare.result import (
@@ -50,6 +52,7 @@ __all__ = [
     "reversed_share",
     "score",
     "score_limits",
+    "short_names",
     "signed",
     "standing",
     "sure",
@@ -72,6 +75,21 @@ _NO_REPEATS = "the noise floor is unknown, because each prompt was asked once"
 def name(version: Version | str) -> str:
     """A version's name, fit to print."""
     return shorten(version if isinstance(version, str) else version.name, _NAME) or "(no name)"
+
+
+def short_names(names: Sequence[str], columns: int) -> dict[str, str]:
+    """Each name in at most so many columns; what all begin with goes first when they do not fit."""
+    from rich.cells import cell_len
+
+    shown = {one: name(one) for one in names}
+    if all(cell_len(one) <= columns for one in shown.values()):
+        return shown
+    common = os.path.commonprefix(list(shown.values()))  # noqa: RUF071  (of letters, no path)
+    word = re.search(r"\w*$", common[:-1] if common in shown.values() else common)
+    start = word.start() if word else 0
+    if len(shown) > 1 and start > 3:
+        shown = {one: f"…{short[start:]}" for one, short in shown.items()}
+    return {one: fit(short, columns) for one, short in shown.items()}
 
 
 def headline(series: Series) -> str:
@@ -191,12 +209,16 @@ def truth(comparison: Comparison) -> str:
         return f"Verdicts are people's: {labels}."
     if comparison.truth == "corrected":
         return f"Verdicts are the annotator's, corrected by {labels}."
-    error = comparison.annotator_error
-    if error is None or not math.isfinite(error):
+    errors = [
+        f"±{points(one.annotator_error)} on {group_name(one.group)}"
+        for one in groups(comparison)
+        if one.annotator_error is not None and math.isfinite(one.annotator_error)
+    ]
+    if not errors:
         return "Verdicts are the annotator's alone; how far they are off nobody knows."
     return (
         "Verdicts are the annotator's alone; a difference may be off by up to "
-        f"±{points(error)}, which its interval includes."
+        f"{' and '.join(errors)}, which its interval includes."
     )
 
 
@@ -210,7 +232,7 @@ def truths(comparisons: Iterable[Comparison]) -> dict[str, str]:
     """Each mark once with its sentence; of those alike, that of the largest possible error."""
 
     def error(one: Comparison) -> float:
-        return -1.0 if one.annotator_error is None else one.annotator_error
+        return max((change.annotator_error or 0.0 for change in groups(one)), default=0.0)
 
     kinds: dict[str, Comparison] = {}
     for one in comparisons:
