@@ -22,6 +22,7 @@ __all__ = [
     "CERTIFICATES",
     "COMPLIANCE",
     "FILES",
+    "FILTER_REASONS",
     "IMPORTS",
     "INTERACTIONS",
     "LABELS",
@@ -60,6 +61,16 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "legitimate": ("yes", "no", "mismatch", "unsure"),
     "compliance": ("full", "partial", "refusal", "unable", "undetermined"),
 }
+
+# Finish reasons by which a provider says that its filter, not the model, ended the answer: OpenAI
+# and Azure, Anthropic, Google, Bedrock, Mistral, Cohere, and gateways in front of them; lower case.
+FILTER_REASONS = frozenset(
+    """
+    content_filter content_filtered content-filter contentfilter filtered refusal safety
+    image_safety blocklist prohibited_content spii recitation guardrail_intervened guardrail
+    guardrails blocked policy_violation moderation error_toxic model_armor sensitive
+    """.split()  # noqa: SIM905
+)
 
 STATUSES = ("answered", "empty", "blocked", "error")
 

@@ -11,7 +11,7 @@ import pytest
 
 from trueup.errors import UserError
 from trueup.guards.local import TimeLimited, load_callable, regex_answer, source_hash, words_answer
-from trueup.guards.model import Python, Regex, Words
+from trueup.guards.model import Regex, Words
 from trueup.guards.verdict import AttemptError
 
 
@@ -49,7 +49,7 @@ def test_words_by_category() -> None:
 
 def test_a_callable_of_the_current_folder(project: Path) -> None:
     (project / "own_guard.py").write_text("def score(text): return len(text)", encoding="utf-8")
-    function = load_callable(Python("own_guard:score"), "a")
+    function = load_callable("own_guard:score", "Layer 'a' needs")
     assert function("abc") == 3
     before = source_hash(function)
     (project / "own_guard.py").write_text("def score(text): return 1", encoding="utf-8")
@@ -73,7 +73,7 @@ def test_a_callable_that_cannot_be_had(
 ) -> None:
     (project / "own_guard.py").write_text(source, encoding="utf-8")
     with pytest.raises(UserError) as caught:
-        load_callable(Python(target), "a")
+        load_callable(target, "Layer 'a' needs")
     assert message in caught.value.message
     assert "Layer 'a'" in caught.value.message
     assert fix in caught.value.fix

@@ -10,7 +10,7 @@ import pytest
 
 from trueup.errors import UserError
 from trueup.probe import Progress, Prompt, Suite, probe
-from trueup.probe.attempts import retry_after
+from trueup.remote import retry_after
 from trueup.schema import RESPONSES
 
 

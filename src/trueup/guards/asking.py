@@ -11,13 +11,13 @@ from typing import Any
 
 from trueup.guards.model import Layer
 from trueup.guards.verdict import AttemptError, Failure, Verdict, scores_of
+from trueup.remote import LONGEST_WAIT_S
 
 __all__ = ["Answer", "Pool", "timed"]
 
 Answer = Callable[[str], Any]
 
 BACKOFF_S = 0.5  # first wait for an endpoint; doubled each time
-_LONGEST_WAIT_S = 60.0
 
 
 def timed(answer: Answer, text: str) -> Verdict:
@@ -42,7 +42,7 @@ def _ask(
             wait = error.wait_s
             if wait is None:
                 wait = backoff_s * 2**attempt * random.uniform(0.7, 1.3)
-            if stop.wait(min(wait, _LONGEST_WAIT_S)):
+            if stop.wait(min(wait, LONGEST_WAIT_S)):
                 break
     return Failure(reason)
 

@@ -7,7 +7,6 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,14 +14,13 @@ import orjson
 from trueup.errors import UserError
 from trueup.guards.model import Http, Layer, Moderation
 from trueup.guards.verdict import AttemptError
+from trueup.remote import FATAL_STATUS, is_passing, retry_after
 
 if TYPE_CHECKING:
     import httpx
 
 __all__ = ["http_answer", "moderation_answer", "with_environment"]
 
-_PASSING = frozenset({408, 425, 429})
-_FATAL = frozenset({401, 403, 404})
 _MAX_ANSWER = 10_000_000  # bytes
 _OPENAI = "https://api.openai.com/v1"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -149,14 +147,14 @@ def _poster(layer: Layer, url: str, headers: dict[str, str]) -> Callable[[Any], 
 
 def _check_status(response: httpx.Response, layer: Layer, host: str) -> None:
     status = response.status_code
-    if status in _FATAL:
+    if status in FATAL_STATUS:
         raise UserError(
             f"Layer '{layer.name}': {host} answered {status}, as it would for every text.",
             "Check the address." if status == 404 else "Check the key.",
         )
     if not response.is_success:
-        again = status in _PASSING or status >= 500
-        raise AttemptError(f"HTTP {status}", again=again, wait_s=_retry_after(response))
+        wait_s = retry_after(response.headers)
+        raise AttemptError(f"HTTP {status}", again=is_passing(status), wait_s=wait_s)
 
 
 def _json(response: httpx.Response, deadline: float, late: AttemptError) -> Any:
@@ -172,16 +170,3 @@ def _json(response: httpx.Response, deadline: float, late: AttemptError) -> Any:
         return json.loads(body)  # orjson refuses NaN, and a NaN score is to be called that
     except (ValueError, RecursionError):
         raise AttemptError("the answer is not JSON") from None
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the server asks to wait: a number, or a date."""
-    asked = response.headers.get("retry-after", "")
-    try:
-        return max(0.0, float(asked))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None

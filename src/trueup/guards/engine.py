@@ -179,7 +179,7 @@ def _open(
     """A layer ready to answer, and for the cache all that its verdicts depend on."""
     kind = layer.kind
     if isinstance(kind, Python):
-        function = load_callable(kind, layer.name)
+        function = load_callable(kind.target, f"Layer '{layer.name}' needs")
         identity: tuple[object, ...] = ("python", kind.target, source_hash(function))
         pool = Pool(layer, lambda: TimeLimited(function, layer.timeout_s), done, waits=False)
         return _Asked(layer, identity, pool)

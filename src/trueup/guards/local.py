@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from trueup.errors import UserError, did_you_mean
-from trueup.guards.model import Python, Regex, Words
+from trueup.guards.model import Regex, Words
 from trueup.guards.verdict import AttemptError
 
 __all__ = ["TimeLimited", "load_callable", "regex_answer", "source_hash", "words_answer"]
@@ -49,9 +49,12 @@ def _matcher(words: Sequence[str]) -> Callable[[str], bool]:
     return matches
 
 
-def load_callable(kind: Python, layer: str) -> Callable[[str], Any]:
-    """Import "module:function", also from the current folder. Raises `UserError`."""
-    module_name, _, name = kind.target.partition(":")
+def load_callable(target: str, who: str) -> Callable[..., Any]:
+    """Import "module:function", also from the current folder.
+
+    who: begins the message of the `UserError` raised when it cannot be had: "Layer 'topic' needs".
+    """
+    module_name, _, name = target.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
     try:
@@ -59,20 +62,19 @@ def load_callable(kind: Python, layer: str) -> Callable[[str], Any]:
     except ImportError as error:
         missing = error.name or module_name
         raise UserError(
-            f"Layer '{layer}' needs {kind.target}, but {missing!r} cannot be imported ({error}).",
+            f"{who} {target}, but {missing!r} cannot be imported ({error}).",
             "Run in the folder of the module, or install what is missing.",
         ) from error
     except Exception as error:  # the module is the user's
         raise UserError(
-            f"Layer '{layer}' needs {kind.target}, but importing {module_name} raised "
-            f"{type(error).__name__}: {error}.",
+            f"{who} {target}, but importing {module_name} raised {type(error).__name__}: {error}.",
             "Correct the module.",
         ) from error
     function = getattr(module, name, None)
     if not callable(function):
         known = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
         raise UserError(
-            f"Layer '{layer}' needs {kind.target}, but {module_name} has no callable {name!r}.",
+            f"{who} {target}, but {module_name} has no callable {name!r}.",
             did_you_mean(name, known) if known else "Define it there.",
         )
     return function

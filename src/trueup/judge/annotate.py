@@ -10,6 +10,7 @@ from trueup.judge.features import PREFIX, count_column, with_features
 from trueup.judge.model import Model, load_model, with_probabilities
 from trueup.judge.phrases import ANYWHERE, REPORTED
 from trueup.judge.templates import learn_templates, matches_template
+from trueup.schema import FILTER_REASONS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -35,16 +36,6 @@ OUTPUTS = (
     "basis",
     "annotator_version",
 )
-
-# Finish reasons by which a provider says that its filter, not the model, ended the response: OpenAI
-# and Azure, Anthropic, Google, Bedrock, and gateways in front of them. Compared in lower case.
-FILTER_REASONS = (
-    "content_filter", "content_filtered", "content-filter", "contentfilter", "filtered",
-    "refusal", "safety", "image_safety", "blocklist", "prohibited_content", "spii", "recitation",
-    "guardrail_intervened", "guardrail", "guardrails", "blocked", "policy_violation", "moderation",
-    "error_toxic",
-)  # fmt: skip
-
 
 MAX_BLANK_CHARS = 200  # longer runs of blanks are a text, if an odd one
 
@@ -169,7 +160,7 @@ def _filtered(t: ir.Table, finish_reason: str | None) -> ir.BooleanValue:
     if finish_reason is None:
         return ibis.literal(False)
     reason = t[finish_reason].cast("string").lower().strip()
-    return reason.isin(FILTER_REASONS).coalesce(False)
+    return reason.isin(sorted(FILTER_REASONS)).coalesce(False)
 
 
 def _is_blocked(t: ir.Table, blocked: str | None) -> ir.BooleanValue:

@@ -17,7 +17,7 @@ from trueup.errors import UserError, did_you_mean
 from trueup.judge.label_values import label_id
 from trueup.judge.labels import UNDECIDED
 from trueup.judge.llm_cache import Reply, ReplyCache, reply_key
-from trueup.judge.llm_client import Asked, Client, load_litellm
+from trueup.judge.llm_client import Asked, Client, litellm
 from trueup.judge.llm_prompts import (
     PROMPT_VERSION,
     BadAnswer,
@@ -148,7 +148,7 @@ def judge_with_llm(
     """
     asked = _checked_questions(questions)
     _check(model, concurrency, attempts, timeout_s)
-    load_litellm()
+    litellm()
     client = Client(model, api_base, api_key, timeout_s, attempts, backoff_s)
     ledger = _Ledger()
     with ReplyCache(cache_dir) as cache:

@@ -9,12 +9,15 @@ from threading import Event
 from typing import Any
 
 from trueup.errors import UserError
+from trueup.remote import (
+    FATAL_STATUS,
+    LONGEST_WAIT_S,
+    is_passing,
+    load_litellm,
+    retry_after,
+)
 
-__all__ = ["Asked", "Client"]
-
-_RETRIED_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_FATAL_STATUS = frozenset({401, 403, 404})
-_LONGEST_WAIT_S = 60.0
+__all__ = ["Asked", "Client", "litellm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Client:
             except Exception as error:  # LiteLLM raises many types; the status code decides
                 status = _status(error)
                 reason = f"{type(error).__name__}: {ascii(str(error))[:200]}"
-                if status in _FATAL_STATUS:
+                if status in FATAL_STATUS:
                     raise _refused(self, status, reason) from error
                 if not _passing(error, status):
                     return Asked(None, reason, attempt)
@@ -90,7 +93,7 @@ class Client:
             }
         elif self.api_key:
             extra = {"api_key": self.api_key}
-        answer = load_litellm().completion(
+        answer = litellm().completion(
             model=model,
             messages=messages,
             temperature=0,
@@ -106,23 +109,13 @@ class Client:
     def _wait(self, error: Exception, attempt: int) -> float:
         asked = _retry_after(error)
         if asked is not None:
-            return min(asked, _LONGEST_WAIT_S)
-        return min(self.backoff_s * 2 ** (attempt - 1), _LONGEST_WAIT_S) * random.uniform(0.7, 1.3)
+            return min(asked, LONGEST_WAIT_S)
+        return min(self.backoff_s * 2 ** (attempt - 1), LONGEST_WAIT_S) * random.uniform(0.7, 1.3)
 
 
-def load_litellm() -> Any:
-    """LiteLLM, quiet and without its download of a price list; `UserError` if not installed."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    try:
-        import litellm
-    except ImportError as error:
-        raise UserError(
-            "The LLM judge needs LiteLLM, which is not installed.",
-            "Install it with: pip install 'trueup[judge]'",
-        ) from error
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    return litellm
+def litellm() -> Any:
+    """LiteLLM. Raises `UserError` when it is not installed."""
+    return load_litellm("The LLM judge")
 
 
 def _status(error: Exception) -> int | None:
@@ -132,7 +125,7 @@ def _status(error: Exception) -> int | None:
 
 def _passing(error: Exception, status: int | None) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
-    return status in _RETRIED_STATUS or bool(
+    return (status is not None and is_passing(status)) or bool(
         names & {"Timeout", "APITimeoutError", "APIConnectionError", "RateLimitError"}
     )
 
@@ -142,11 +135,7 @@ def _retry_after(error: Exception) -> float | None:
     headers = getattr(error, "litellm_response_headers", None) or getattr(
         getattr(error, "response", None), "headers", {}
     )
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except (TypeError, ValueError):
-        return None
-    return seconds if 0 <= seconds < float("inf") else None
+    return retry_after(headers)
 
 
 def _refused(client: Client, status: int | None, reason: str) -> UserError:

@@ -5,22 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from trueup.errors import UserError
 from trueup.guards.verdict import AttemptError
 from trueup.probe.model import Question, Reply, Settings
+from trueup.remote import FATAL_STATUS, LONGEST_WAIT_S, is_passing
 
-__all__ = ["Asker", "Pace", "Remote", "Streak", "failure_of_status", "retry_after"]
+__all__ = ["Asker", "Pace", "Remote", "Streak", "failure_of_status"]
 
-LONGEST_WAIT_S = 60.0
 GIVE_UP_AFTER = 20  # questions that have failed in a row, or as many as are in flight if more
-_PASSING = frozenset({408, 409, 425, 429})
-_FATAL = frozenset({401, 403, 404})
 
 
 class Remote(Protocol):
@@ -46,22 +42,9 @@ class RefusedError(AttemptError):
 
 def failure_of_status(status: int, reason: str, wait_s: float | None = None) -> AttemptError:
     """What an HTTP status stands for."""
-    if status in _FATAL:
+    if status in FATAL_STATUS:
         return RefusedError(status, reason)
-    return AttemptError(reason, again=status in _PASSING or status >= 500, wait_s=wait_s)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait: a number, or a date."""
-    asked = headers.get("retry-after", "")
-    try:
-        seconds = float(asked)
-    except (TypeError, ValueError):
-        try:
-            seconds = parsedate_to_datetime(asked).timestamp() - time.time()
-        except (TypeError, ValueError, OverflowError):
-            return None
-    return max(0.0, seconds) if seconds < float("inf") else None  # NaN compares as false
+    return AttemptError(reason, again=is_passing(status), wait_s=wait_s)
 
 
 class Pace:

@@ -10,9 +10,10 @@ import orjson
 
 from trueup.errors import UserError
 from trueup.guards.verdict import AttemptError
-from trueup.probe.attempts import failure_of_status, retry_after
+from trueup.probe.attempts import failure_of_status
 from trueup.probe.model import Question, Reply, Settings
 from trueup.probe.reading import block_reason, reply_of_completion
+from trueup.remote import retry_after
 
 if TYPE_CHECKING:
     import httpx

@@ -8,7 +8,6 @@ from typing import Any
 
 from trueup.errors import UserError
 from trueup.guards.local import load_callable, source_hash
-from trueup.guards.model import Python
 from trueup.guards.verdict import AttemptError
 from trueup.probe.model import Question, Reply
 from trueup.probe.reading import reply_of_completion, reply_of_text
@@ -73,11 +72,7 @@ def load_function(target: str) -> tuple[Callable[..., Any], str]:
         raise UserError(
             f"--model python:{target} names no callable.", "Write python:module:function."
         )
-    try:
-        function = load_callable(Python(target), target)
-    except UserError as error:
-        wrong = error.message.partition(", but ")[2]
-        raise UserError(f"--model python:{target}: {wrong}", error.fix) from error
+    function = load_callable(target, "--model names")
     return function, source_hash(function)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any
 
 from trueup.errors import UserError
 from trueup.guards.verdict import AttemptError
-from trueup.probe.attempts import failure_of_status, retry_after
+from trueup.probe.attempts import failure_of_status
 from trueup.probe.model import Question, Reply, Settings
 from trueup.probe.reading import block_reason, reply_of_completion, reply_of_text
+from trueup.remote import load_litellm, retry_after
 
 __all__ = ["Provider"]
 
@@ -25,7 +25,7 @@ class Provider:
     def __init__(self, model: str, settings: Settings) -> None:
         self.name = model
         self._timeout_s = settings.timeout_s
-        self._litellm = _load()
+        self._litellm = load_litellm("Asking a provider", ", or name a server with --api-base URL.")
         _check_key(self._litellm, model)
         self.takes_seed = _takes_seed(self._litellm, model)
 
@@ -56,20 +56,6 @@ class Provider:
 
     async def close(self) -> None:
         await self._litellm.close_litellm_async_clients()
-
-
-def _load() -> Any:
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    try:
-        import litellm
-    except ImportError as error:
-        raise UserError(
-            "Asking a provider needs LiteLLM, which is not installed.",
-            "Install it with: pip install 'trueup[judge]', or name a server with --api-base URL.",
-        ) from error
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    return litellm
 
 
 def _check_key(litellm: Any, model: str) -> None:

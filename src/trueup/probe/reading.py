@@ -8,18 +8,10 @@ from typing import Any
 
 from trueup.guards.verdict import AttemptError, one_line
 from trueup.probe.model import Reply
+from trueup.schema import FILTER_REASONS
 
 __all__ = ["block_reason", "clean", "reply_of_completion", "reply_of_text"]
 
-# Finish reasons by which a provider says that its own filter stopped the answer: OpenAI and Azure,
-# Gemini, Bedrock, Anthropic, Cohere.
-_BLOCKED = frozenset(
-    {
-        *("content_filter", "content_filtered", "safety", "prohibited_content", "blocklist"),
-        *("spii", "recitation", "image_safety", "guardrail_intervened", "guardrail", "refusal"),
-        *("blocked", "error_toxic", "model_armor", "sensitive"),
-    }
-)
 # Codes of errors that mean the same of the prompt: Azure, OpenAI, gateways.
 _BLOCKED_CODES = frozenset(
     {
@@ -68,7 +60,7 @@ def reply_of_text(
     finish = one_line(str(finish_reason))[:_MAX_FINISH] or None if finish_reason else None
     text = clean(text) if text is not None else None
     status, reason = "answered", None
-    if finish is not None and finish.lower() in _BLOCKED:
+    if finish is not None and finish.lower() in FILTER_REASONS:
         status, reason = "blocked", f"provider: {finish}"
         text = text if text and text.strip() else None
     elif text is None or not text.strip():

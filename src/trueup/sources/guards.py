@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from trueup.schema import FILTER_REASONS
 from trueup.sources.bedrock_guards import BEDROCK_KEYS, bedrock_events
 from trueup.sources.exchange import BadRecordError, Event
 from trueup.sources.guard_libraries import LIBRARY_KEYS, Context, library_events, record_events
@@ -14,22 +15,13 @@ from trueup.sources.values import ACTION_WORDS, shown, stage_of, words
 
 __all__ = ["EVENT_KEYS", "events_of", "guardrail_event", "is_blocked_reason"]
 
-# Finish reasons by which a provider says that its own filter stopped the answer: OpenAI and Azure,
-# Gemini, Bedrock, Anthropic, Mistral, Cohere.
-BLOCKED_REASONS = frozenset(
-    words(
-        "content_filter content_filtered safety prohibited_content blocklist spii recitation "
-        "image_safety guardrail_intervened guardrail refusal blocked error_toxic model_armor"
-    )
-)
-
 _Reader = Callable[[dict[str, Any], Context], list[Event]]
 
 
 @lru_cache(maxsize=1024)
 def is_blocked_reason(reason: str) -> bool:
     """True for a finish reason that means the provider's filter stopped the answer."""
-    return reason.lower() in BLOCKED_REASONS
+    return reason.lower() in FILTER_REASONS
 
 
 def events_of(record: dict[str, Any], delivered: bool, texts: Sequence[Any] = ()) -> list[Event]:
