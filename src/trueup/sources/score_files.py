@@ -96,9 +96,7 @@ def _check(there: list[str], needed: Sequence[str] | None, path: Path) -> None:
             )
 
 
-def _wanted(
-    there: Sequence[str], needed: Sequence[str] | None, either: Sequence[str]
-) -> list[str]:
+def _wanted(there: Sequence[str], needed: Sequence[str] | None, either: Sequence[str]) -> list[str]:
     if needed is None:
         return list(there)
     return list(dict.fromkeys([*needed, *[name for name in either if name in there][:1]]))
