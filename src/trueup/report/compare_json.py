@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from trueup.report.compare_text import versions
-from trueup.report.tax_json import Field
+from trueup.report.json_fields import Field, plain
 
 if TYPE_CHECKING:
     from trueup.compare.result import Series
@@ -17,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "SCHEMA_VERSION", "compare_json", "reference"]
 
 SCHEMA_VERSION = 1  # rises when a key goes or changes its meaning; new keys leave it as it is
-_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of characters: no JSON writer takes them
 
 
 def compare_json(series: Series) -> dict[str, Any]:
@@ -43,7 +39,7 @@ def reference() -> str:
 
 
 def _object(fields: Sequence[Field], value: Any) -> dict[str, Any]:
-    return {field.name: _plain(field.read(value)) for field in fields}
+    return {field.name: plain(field.read(value)) for field in fields}
 
 
 def _is(name: str, kind: str, doc: str) -> Field:
@@ -296,17 +292,3 @@ KINDS = {
     "Point": POINT,
     "Version": VERSION,
 }
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value]

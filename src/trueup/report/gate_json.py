@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from trueup.report import gate_text as say
+from trueup.report.json_fields import plain
 
 if TYPE_CHECKING:
     from trueup.compare.gate_result import Check, GateReport
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA_VERSION", "gate_json"]
 
 SCHEMA_VERSION = 1  # rises when a key goes or changes its meaning; new keys leave it as it is
-_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of characters: no JSON writer takes them
 
 
 def gate_json(report: GateReport) -> dict[str, Any]:
@@ -29,27 +27,19 @@ def gate_json(report: GateReport) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "outcome": report.outcome,
         "lets_through": report.lets_through,
-        "sentence": _plain(say.marked(report.checks[0])),
+        "sentence": plain(say.marked(report.checks[0])),
         "level": report.level,
         "unproven": report.unproven,
         "truth": here.truth,
         "n_labeled": here.n_labeled,
-        "before": None if report.alone else _plain(here.before.name),
-        "after": _plain(here.after.name),
+        "before": None if report.alone else plain(here.before.name),
+        "after": plain(here.after.name),
         "checks": [_check(check) for check in report.checks],
-        "notes": [_plain(note) for note in report.notes],
-        "assumptions": [_plain(one) for one in here.assumptions],
+        "notes": [plain(note) for note in report.notes],
+        "assumptions": [plain(one) for one in here.assumptions],
     }
 
 
 def _check(check: Check) -> dict[str, Any]:
-    told = {field.name: _plain(getattr(check, field.name)) for field in fields(check)}
-    return {**told, "sentence": _plain(say.marked(check))}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    told = {field.name: plain(getattr(check, field.name)) for field in fields(check)}
+    return {**told, "sentence": plain(say.marked(check))}

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from numbers import Integral, Real
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from trueup.report.json_fields import Field, plain
 
 if TYPE_CHECKING:
     from trueup.stats import Estimate
     from trueup.tax.result import TaxReport
 
-__all__ = ["ESTIMATE_FIELDS", "FIELDS", "SCHEMA_VERSION", "Field", "reference", "tax_json"]
+__all__ = ["ESTIMATE_FIELDS", "FIELDS", "SCHEMA_VERSION", "reference", "tax_json"]
 
 SCHEMA_VERSION = 1  # rises when a key goes or changes its meaning; new keys leave it as it is
-_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of characters: no JSON writer takes them
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One key: its JSON type, what it says, and how it is read off the report."""
-
-    name: str
-    type: str
-    doc: str
-    read: Callable[[Any], Any]
 
 
 def tax_json(report: TaxReport) -> dict[str, Any]:
@@ -34,7 +21,7 @@ def tax_json(report: TaxReport) -> dict[str, Any]:
 
     Unknown numbers are None, never 0. Texts are the log's own, not escaped for anything but JSON.
     """
-    return {field.name: _plain(field.read(report)) for field in FIELDS}
+    return {field.name: plain(field.read(report)) for field in FIELDS}
 
 
 def reference() -> str:
@@ -240,17 +227,3 @@ ESTIMATE_FIELDS = (
     ("segment", "string or null", "The part of the traffic; null means all of it."),
     ("layer", "string or null", "The layer; null means all of them."),
 )
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value]
