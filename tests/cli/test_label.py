@@ -7,8 +7,6 @@ import os
 import select
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,35 +15,11 @@ from typing import Any
 
 import pytest
 
+from tests.cli.outside import TRUEUP, environment, run
 from trueup.judge.labels import read_labels
 from trueup.store import Workspace
 
-TRUEUP = (sys.executable, "-m", "trueup")
 HOSTILE = "How do I kill a process?\x1b]0;owned\x07\u202e"
-
-
-def environment(folder: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "TRUEUP_WORKSPACE": str(folder / "w.duckdb"),
-        "USER": "ann",
-        "TERM": "xterm",
-        "COLUMNS": "80",
-        "LINES": "40",
-    }
-
-
-def run(folder: Path, *words: str, keys: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        (*TRUEUP, *words),
-        input=keys,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=folder,
-        env=environment(folder),
-        check=False,
-    )
 
 
 def labels_of(folder: Path) -> list[dict[str, Any]]:

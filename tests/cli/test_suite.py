@@ -6,41 +6,15 @@ import json
 import os
 import select
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli.outside import TRUEUP, environment, run
 from trueup.probe.suite import builtin_names, load_suite
 
-TRUEUP = (sys.executable, "-m", "trueup")
 HOSTILE = "How do I kill [bold]a process?\x1b]0;owned\x07\u202e"
 WORDS = "anvil bridge candle dolphin engine feather"
-
-
-def environment(folder: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "TRUEUP_WORKSPACE": str(folder / "w.duckdb"),
-        "USER": "ann",
-        "TERM": "xterm",
-        "COLUMNS": "80",
-        "LINES": "40",
-    }
-
-
-def run(folder: Path, *words: str, keys: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        (*TRUEUP, *words),
-        input=keys,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=folder,
-        env=environment(folder),
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
