@@ -138,7 +138,7 @@ def test_probe_files_bring_their_own_key_slices_and_legitimacy(tmp_path: Path) -
                 "status": "error" if i == 19 else "answered",
                 "legitimate": i % 2 == 0,
                 "domain": "law" if i < 10 else "code",
-                "trigger_type": "homonym",
+                "trigger_type": "homonym" if i % 4 < 2 else "figurative",
             }
             for i in range(20)
         ]

@@ -137,12 +137,13 @@ def _warnings(
     safety: GroupChange | None,
 ) -> list[str]:
     found = []
-    if truth == "annotator":
+    compared = bool(tax or safety)
+    if compared and truth == "annotator":
         found.append(
             "Nobody labelled these answers: the verdicts are the annotator's, unverified. Label "
             "some of them (--label, --labels) to correct it."
         )
-    if noise.samples < 2:
+    if compared and noise.samples < 2:
         found.append(
             "Each prompt was asked once, so the noise floor is unknown: some of these flips may be "
             "chance. Ask several times (trueup probe --samples 5)."
@@ -157,10 +158,17 @@ def _warnings(
             f"{pairs.contradicted:,} prompts are legitimate in one version and harmful in another; "
             "they are left out."
         )
-    unpaired = sum(change.unpaired for change in (tax, safety) if change)
-    if unpaired:
-        found.append(
-            f"{unpaired:,} prompts have a verdict on one side only (an error, an empty answer, or "
-            "not asked); they are left out."
-        )
+    found += [_without_verdict(side) for side in (pairs.before, pairs.after) if side.missing]
+    one_sided = int(((pairs.one.first < 0) | (pairs.two.first < 0)).sum())
+    if one_sided:
+        asked = "1 prompt was" if one_sided == 1 else f"{one_sided:,} prompts were"
+        found.append(f"{asked} asked on one side only and left out.")
     return found
+
+
+def _without_verdict(side: Answers) -> str:
+    counts = ", ".join(f"{count:,} {what}" for what, count in side.missing.items())
+    return (
+        f"{sum(side.missing.values()):,} of {len(side):,} answers of {side.name} have no "
+        f"verdict ({counts}); their prompts are left out, unless another sample or a label tells."
+    )

@@ -77,6 +77,8 @@ def _truths(page: Page, found: Sequence[Comparison]) -> None:
 
 def _groups(page: Page, found: Comparison) -> None:
     """Refusals before and after, and how they came about."""
+    if not say.groups(found):
+        return
     page.blank()
     page.row(
         ("", 2, ""),
@@ -89,6 +91,7 @@ def _groups(page: Page, found: Comparison) -> None:
     for change in say.groups(found):
         before, after = say.refused(change)
         kind = change.group if change.group in ("legitimate", "harmful") else "prompts"
+        kind = "prompt" if kind == "prompts" and change.n == 1 else kind
         page.row(
             ("", 2, ""),
             (f"{change.n:,} {kind}", 17, LEAD),
@@ -111,7 +114,8 @@ def _colour(change: GroupChange) -> str:
 
 
 def _measures(page: Page, found: Comparison) -> None:
-    rows = sorted(found.measures, key=lambda one: not say.sure(one.p_adjusted, found))
+    seen = [one for one in found.measures if one.before or one.after]  # not at 0 on both sides
+    rows = sorted(seen, key=lambda one: not say.sure(one.p_adjusted, found))
     for group in dict.fromkeys(one.group for one in rows):
         those = [one for one in rows if one.group == group]
         page.title(f"What else changed, {say.group_name(group)}", "* beyond chance (Holm)")

@@ -212,10 +212,10 @@ def truth(comparison: Comparison) -> str:
     errors = [
         f"±{points(one.annotator_error)} on {group_name(one.group)}"
         for one in groups(comparison)
-        if one.annotator_error is not None and math.isfinite(one.annotator_error)
+        if one.annotator_error and math.isfinite(one.annotator_error)
     ]
     if not errors:
-        return "Verdicts are the annotator's alone; how far they are off nobody knows."
+        return "Verdicts are the annotator's alone; the intervals allow for what it may misread."
     return (
         "Verdicts are the annotator's alone; a difference may be off by up to "
         f"{' and '.join(errors)}, which its interval includes."
