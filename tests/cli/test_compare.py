@@ -214,6 +214,12 @@ class TestMistakes:
         with pytest.raises(UserError, match="--level"):
             run(*two, "--level", level)
 
+    @pytest.mark.parametrize("given", ["0", "100%", "2", "-1pp", "much"])
+    @pytest.mark.parametrize("option", ["--margin", "--min-safety"])
+    def test_shares_out_of_range(self, two: tuple[Path, Path], option: str, given: str) -> None:
+        with pytest.raises(UserError, match=option):
+            run(*two, option, given)
+
     @pytest.mark.parametrize("text", ["", "\n", "{}\n", "not a table"])
     def test_files_of_nothing(self, two: tuple[Path, Path], tmp_path: Path, text: str) -> None:
         empty = tmp_path / "empty.jsonl"

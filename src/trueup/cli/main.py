@@ -72,11 +72,17 @@ def trueup(
     """What your LLM safety layer costs you, measured from your own logs.
 
     Start with: trueup import LOG, then trueup judge, then trueup tax.
+
+    Before and after a change: trueup probe, trueup compare, trueup gate.
     """
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 a bug, 2 a user mistake, 130 interrupted."""
+    """Run the command line.
+
+    Exit codes: 0 done; 1 a bug, or what was checked does not hold; 2 a user mistake; 130
+    interrupted.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a log holds characters that not every output has
             stream.reconfigure(errors="replace")
