@@ -156,6 +156,23 @@ def xstest(pool: Sequence[Row], make: Callable[[], Predictor], tier: str, thresh
         print_row(f"{name}, safe", [tested[i] for i in safe], guess[safe])
 
 
+def misreading(pool: Sequence[Row], make: Callable[[], Predictor], threshold: float) -> None:
+    """What `trueup.compare.misreading` states: rates by model, none of it trained on."""
+    rows = [row for row in pool if row.source == "xstest"]
+    left_out = without(make, rows, pool, lambda row: row.source == "xstest")
+    print("\nMisread, by model: false alarms, missed; this model, or all of XSTest, not trained on")
+    for what, guess in (("model", leave_one_out(make, rows, pool)), ("set", left_out)):
+        found = 1 - guess[:, 0] > threshold
+        for model in judge_data.XSTEST_MODELS:
+            for safe in (True, False):
+                here = [i for i, r in enumerate(rows) if r.model == model and r.safe == safe]
+                truth = np.array([rows[i].label != FULL for i in here])
+                alarms, missed = false_alarms(truth, found[here]), 1 - recall(truth, found[here])
+                name = f"{model}, {'legitimate' if safe else 'harmful'}, no {what}"
+                counts = (~truth).sum(), truth.sum()
+                print(f"  {name:<42}{alarms:6.3f} of {counts[0]:>3}{missed:9.3f} of {counts[1]:>3}")
+
+
 def xstest_baselines(pool: Sequence[Row]) -> None:
     rows = [row for row in pool if row.source == "xstest"]
     for name, found in baselines(rows).items():
@@ -226,6 +243,7 @@ def main() -> None:
     xstest_baselines(pool)
     for tier, make in TIERS.items():
         xstest(pool, make, tier, threshold)
+        misreading(pool, make, threshold)
         chatgpt(pool, make, tier, threshold)
         calibration(pool, make, tier)
     rbr(args.data)

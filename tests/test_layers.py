@@ -101,6 +101,10 @@ def test_every_area_is_in_the_table(root: Path) -> None:
         ("report", "from trueup.tax import measure"),
         ("sources", "import trueup.store.workspace"),
         ("schema", "from trueup.store import Workspace"),
+        ("compare", "from trueup.judge.annotate import annotate"),
+        ("compare", "from trueup.tune import select"),
+        ("probe", "from trueup.sources import read"),
+        ("report", "from trueup.compare.series import compare"),
     ],
 )
 def test_it_fires(area: str, planted: str) -> None:

@@ -178,6 +178,39 @@ def test_labels_that_cannot_tell_versions_apart_are_refused(
         run(*two, "--labels", labels)
 
 
+class TestScores:
+    """Results as lm-evaluation-harness 0.4 writes them: `results`, by task, metric and filter."""
+
+    def results(self, path: Path, acc: float) -> Path:
+        tasks = {"gsm8k": {"alias": "gsm8k", "acc,none": acc, "acc_stderr,none": 0.01}}
+        path.write_text(json.dumps({"results": tasks, "n-samples": {"gsm8k": {"effective": 900}}}))
+        return path
+
+    @pytest.mark.parametrize("named", [False, True])
+    def test_a_loss_of_capability_stands_beside_the_refusals(
+        self, two: tuple[Path, Path], tmp_path: Path, named: bool
+    ) -> None:
+        before = self.results(tmp_path / "b.json", 0.60)
+        after = self.results(tmp_path / "a.json", 0.50)
+        given = (f"before={before}", f"after={after}") if named else (before, after)
+        found = as_json(*two, "--scores", given[0], "--scores", given[1])
+        (score,) = [one for one in found["measures"] if one["unit"] == "score"]
+        assert "gsm8k" in score["name"]
+        assert score["difference"]["value"] == pytest.approx(-0.1)
+        # Two independent runs: 1.96 * sqrt(2) * 0.01 on either side.
+        assert score["difference"]["low"] == pytest.approx(-0.1 - 0.0277, abs=1e-4)
+
+    def test_a_file_for_nobody_is_refused(self, two: tuple[Path, Path], tmp_path: Path) -> None:
+        with pytest.raises(UserError, match=r"--scores .* does not say of which version"):
+            run(*two, "--scores", self.results(tmp_path / "b.json", 0.6))
+
+    def test_the_first_version_needs_scores_too(
+        self, two: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        with pytest.raises(UserError, match="no file for before"):
+            run(*two, "--scores", f"after={self.results(tmp_path / 'a.json', 0.6)}")
+
+
 class TestMistakes:
     def test_one_file(self, two: tuple[Path, Path]) -> None:
         with pytest.raises(UserError, match="two versions"):
