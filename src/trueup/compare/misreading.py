@@ -2,8 +2,9 @@
 
 The rates of misreading below are the worst over the published models whose answers people labelled
 (XSTest: two Llama-2 and Mistral; chatgpt_refusals), each read by an annotator that was trained on
-none of that set's rows, or on none of that model's. `benchmarks/bench_judge.py` prints them. They
-are what was seen, not a bound on what can be: another model may be misread more often.
+none of that set's rows, or on none of that model's; rates of fewer than ten answers are passed
+over. `benchmarks/bench_judge.py` prints them. They are what was seen, not a bound on what can be:
+another model may be misread more often.
 """
 
 from __future__ import annotations
