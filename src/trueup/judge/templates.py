@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.errors import UserError
 from trueup.judge.features import PREFIX, answer_text
+from trueup.store.aside import aside
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -126,8 +127,8 @@ def learn_templates(
             f"min_share_blocked must be in (0, 1], got {min_share_blocked}.", "Use 0.5."
         )
     asked = prompt if prompt in table.columns else None
-    forms = _forms(table, response, blocked, asked)
-    repeated = [*_verbatim(forms, min_count), *_with_slot(forms, min_count)]
+    with aside(table.get_backend(), "forms", _forms(table, response, blocked, asked)) as forms:
+        repeated = [*_verbatim(forms, min_count), *_with_slot(forms, min_count)]
     repeated = [r for r in repeated if r.prompts >= min_count]
     if not repeated:
         return ()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.tax.aside import aside
+from trueup.store.aside import aside
 from trueup.tax.facts import NOBODY
 from trueup.tax.legitimacy import Legitimacy
 from trueup.tax.result import GroupRow, LayerRow, TriggerTerm
@@ -96,7 +96,7 @@ def pool(
     table = facts.filter(facts.usable, facts.n_fired == 1, facts.block.isin(numbers))
     table = _with_scores(ws, table, found, numbers)
     table = _with_terms(ws, table, terms)
-    with aside(ws, "pool", table) as made:
+    with aside(ws.con, "pool", table) as made:
         yield Pool(made, layers, terms)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from trueup.tax.aside import aside
+from trueup.store.aside import aside
 from trueup.tax.survey import OTHER, Survey, Where, chosen, modulo, segment_value
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def facts(ws: Workspace, found: Survey, where: Where = None) -> Iterator[ir.Tabl
     stratum, usable (false: nobody could tell what the response did), arm, propensity,
     prompt_length and one column `did_KIND` per outcome.
     """
-    with aside(ws, "facts", _expression(ws, found, where)) as table:
+    with aside(ws.con, "facts", _expression(ws, found, where)) as table:
         yield table
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from trueup.errors import UserError, did_you_mean
-from trueup.tax.aside import aside
+from trueup.store.aside import aside
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -174,7 +174,7 @@ def _found_segments(
         return _segments(table, wanted)
     few = table.filter(hash_below(table.id, _ENOUGH / n))
     few = few.select("segments", *_PLAIN_SEGMENTS, "arm", "source")
-    with aside(ws, "survey", few) as kept:
+    with aside(ws.con, "survey", few) as kept:
         return _segments(kept, wanted)
 
 

@@ -5,33 +5,34 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-
-    from trueup.store import Workspace
 
 __all__ = ["aside"]
 
 
 @contextmanager
-def aside(ws: Workspace, label: str, query: ir.Table) -> Iterator[ir.Table]:
-    """The rows of `query`, computed once; the table goes away at the end, also after an error."""
+def aside(con: Any, label: str, query: ir.Table) -> Iterator[ir.Table]:
+    """The rows of `query`, computed once; the table goes away at the end, also after an error.
+
+    con: the Ibis backend that the query runs on.
+    """
     name = f"trueup_{label}_{uuid.uuid4().hex[:12]}"
-    table = ws.con.create_table(name, query, temp=True)
+    table = con.create_table(name, query, temp=True)
     try:
         yield table
     except BaseException:
         with suppress(Exception):  # the error on its way is the one to report
-            _drop(ws, name)
+            _drop(con, name)
         raise
-    _drop(ws, name)
+    _drop(con, name)
 
 
-def _drop(ws: Workspace, name: str) -> None:
+def _drop(con: Any, name: str) -> None:
     """Ibis 12 writes a DROP without the name under some releases of sqlglot: write it here."""
     import sqlglot.expressions as sge
 
-    quoted = sge.to_identifier(name, quoted=True).sql(dialect=ws.con.dialect)
-    ws.con.raw_sql(f"DROP TABLE IF EXISTS {quoted}")
+    quoted = sge.to_identifier(name, quoted=True).sql(dialect=con.dialect)
+    con.raw_sql(f"DROP TABLE IF EXISTS {quoted}")
