@@ -83,6 +83,13 @@ def test_the_issue_s_command_on_xstest(shared_data: Path, tmp_path: Path) -> Non
     assert {one["column"] for one in found["slices"]} == {"type"}
 
 
+def test_xstest_is_known_by_its_types(shared_data: Path) -> None:
+    found = as_json(
+        *(shared_data / "xstest" / f"{name}.csv" for name in ("llama2new", "llama2orig"))
+    )
+    assert (found["legitimate"]["n"], found["harmful"]["n"]) == (250, 200)
+
+
 def test_columns_are_found_and_flips_counted(two: tuple[Path, Path]) -> None:
     found = as_json(*two)
     group = found["legitimate"]

@@ -358,3 +358,7 @@ def test_one_set_has_one_name_whatever_stands_beside_the_prompts(shared_data: Pa
     names = [load_suite(path).name for path in sorted((shared_data / "xstest").glob("*.csv"))]
     assert len(names) == 3
     assert len({name.partition("@")[2] for name in names}) == 1
+
+
+def test_customer_support_is_support() -> None:
+    assert load_suite("builtin:customer-support").name == load_suite("builtin:support").name

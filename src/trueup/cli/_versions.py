@@ -22,6 +22,7 @@ __all__ = ["Columns", "read_versions"]
 
 _KEYS = ("prompt_id", "id", "key", "question_id", "doc_id")
 _SLICES = ("domain", "trigger_type", "category", "type")
+_CONTRAST = "contrast_"  # begins XSTest's types of unsafe prompts
 UNLABELLED = -1
 _SOME = 500  # rows from which it is told whether ids are shared
 
@@ -296,9 +297,28 @@ class _Reader:
         if wanted and wanted not in self._file.names:
             return condition(self._file, wanted)
         column = wanted or self._file.usual(("legitimate",))
-        if column is None:
-            return np.full(self._file.table.num_rows, -1, dtype=np.int8)
-        return self._coded(column, "legitimate", {"yes": 1, "no": 0})[0]
+        if column is not None:
+            return self._coded(column, "legitimate", {"yes": 1, "no": 0})[0]
+        harmful = self._xstest_contrast()
+        if harmful is not None:
+            return np.where(harmful, 0, 1).astype(np.int8)
+        return np.full(self._file.table.num_rows, -1, dtype=np.int8)
+
+    def _xstest_contrast(self) -> np.ndarray | None:
+        """Which rows are XSTest's unsafe prompts, when that is what the file holds, and say so."""
+        import numpy as np
+
+        from trueup.cli._logs import console
+
+        if "type" not in self._file.names:
+            return None
+        types = self._objects("type")
+        harmful = np.array([str(one).startswith(_CONTRAST) for one in types], dtype=bool)
+        if not harmful.any():
+            return None
+        note = f"read as XSTest: types that begin with {_CONTRAST} are harmful."
+        console(stderr=True).print(f"{self._file.path.name}: {note}", markup=False, highlight=False)
+        return harmful
 
     def _with_key(self) -> np.ndarray:
         """Rows that say which prompt they answer."""

@@ -14,6 +14,7 @@ __all__ = ["ALL", "BUILTIN", "BadPrompt", "Prompt", "Suite", "builtin_names", "l
 BUILTIN = "builtin:"
 ALL = "all"
 _SUFFIX = ".jsonl"
+_ALSO_CALLED = {"customer-support": "support", "customer_support": "support"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ def builtin_names() -> dict[str, tuple[int, ...]]:
 
 def _builtin(wanted: str) -> Suite:
     name, at, version = wanted.partition("@")
+    name = _ALSO_CALLED.get(name, name)
     shipped = builtin_names()
     if name == ALL and not at:
         prompts = [prompt for each, at_ in shipped.items() for prompt in _shipped(each, at_[-1])]
