@@ -135,6 +135,7 @@ def compare(
     table with a row per version and its rates works too.
     """
     from trueup.cli._summary import compare_summary, is_summary
+    from trueup.cli._versions import Columns
 
     named = (key, prompt, response, label, labels, legitimate, version, scores)
     if len(files) == 1 and not any(named) and is_summary(files[0], order):
@@ -149,8 +150,18 @@ def compare(
             html=html,
         )
         return
-    columns = _columns(
-        key, prompt, response, label, labels, legitimate, slice, cluster, capability, version, order
+    columns = Columns(
+        key=key,
+        prompt=prompt,
+        response=response,
+        label=label,
+        legitimate=legitimate,
+        slices=tuple(slice or ()),
+        cluster=cluster,
+        capability=tuple(capability or ()),
+        version=version,
+        order=order,
+        labels=tuple(labels or ()),
     )
     series = read_series(
         files,
@@ -163,36 +174,6 @@ def compare(
         seed=seed,
     )
     _display(series, html, json, files)
-
-
-def _columns(
-    key: str | None,
-    prompt: str | None,
-    response: str | None,
-    label: str | None,
-    labels: list[Path] | None,
-    legitimate: str | None,
-    slices: list[str] | None,
-    cluster: str | None,
-    capability: list[str] | None,
-    version: str | None,
-    order: str | None,
-) -> Columns:
-    from trueup.cli._versions import Columns
-
-    return Columns(
-        key=key,
-        prompt=prompt,
-        response=response,
-        label=label,
-        legitimate=legitimate,
-        slices=tuple(slices or ()),
-        cluster=cluster,
-        capability=tuple(capability or ()),
-        version=version,
-        order=order,
-        labels=tuple(labels or ()),
-    )
 
 
 def read_series(
