@@ -207,6 +207,19 @@ class TestScores:
         # Two independent runs: 1.96 * sqrt(2) * 0.01 on either side.
         assert score["difference"]["low"] == pytest.approx(-0.1 - 0.0277, abs=1e-4)
 
+    def test_it_is_an_axis_of_the_frontier(self, tmp_path: Path) -> None:
+        def mixed(refused: int) -> list[dict[str, Any]]:
+            listed = rows(refused, n=40)
+            return [row | {"legitimate": i < 20} for i, row in enumerate(listed)]
+
+        files = [write(tmp_path / f"v{i}.jsonl", mixed(i)) for i in (1, 2, 3)]
+        scored = [self.results(tmp_path / f"s{i}.json", 0.5 + i / 10) for i in (1, 2, 3)]
+        options = [word for path in scored for word in ("--scores", path)]
+        found = as_json(*files, *options, "--baseline", "v2")["frontier"]
+        assert "gsm8k" in found["capability_name"]
+        by_version = {one["version"]: one["capability"]["value"] for one in found["points"]}
+        assert by_version == pytest.approx({"v1": 0.6, "v2": 0.7, "v3": 0.8})
+
     def test_a_file_for_nobody_is_refused(self, two: tuple[Path, Path], tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"--scores .* does not say of which version"):
             run(*two, "--scores", self.results(tmp_path / "b.json", 0.6))

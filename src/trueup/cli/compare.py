@@ -12,6 +12,7 @@ from trueup.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     from trueup.cli._versions import Columns
     from trueup.compare.answers import Answers
+    from trueup.compare.capability import Capabilities
     from trueup.compare.result import MeasureChange, Series
     from trueup.compare.settings import Settings
 
@@ -190,6 +191,7 @@ def read_series(
     """Read the versions and compare each with the first, or with the baseline named."""
     from trueup.cli._logs import console
     from trueup.cli._versions import read_versions
+    from trueup.compare.capability import common_score
     from trueup.compare.series import compare as compare_versions
     from trueup.compare.settings import Settings
 
@@ -203,12 +205,17 @@ def read_series(
     )
     with console(stderr=True).status("Reading…"):
         versions = read_versions(files, columns)
-    capability = _capability(
-        scores or [], [version.name for version in versions], baseline, settings
-    )
+    given = [version.name for version in versions]
     versions = _baseline_first(versions, baseline)
+    names = [version.name for version in versions]
+    measured = _capabilities(scores or [], given, names)
     with console(stderr=True).status("Comparing…"):
-        return compare_versions(versions, settings, capability=capability)
+        return compare_versions(
+            versions,
+            settings,
+            capability=_changes(measured, names[0], settings),
+            score=common_score(measured, level) if len(measured) == len(names) else None,
+        )
 
 
 def _inside(given: str, name: str, like: str) -> float:
@@ -221,30 +228,33 @@ def _inside(given: str, name: str, like: str) -> float:
     return share
 
 
-def _capability(
-    scores: list[str], names: list[str], baseline: str | None, settings: Settings
-) -> dict[str, tuple[MeasureChange, ...]]:
-    """What changed in the scores that other programs measured, by version."""
-    if not scores:
-        return {}
-    from trueup.compare.capability import Capabilities, capability_changes
+def _capabilities(scores: list[str], given: list[str], names: list[str]) -> dict[str, Capabilities]:
+    """What other programs measured, by version; `given`: the versions in the order of the files."""
+    from trueup.compare.capability import Capabilities
     from trueup.sources.eval_results import read_example_scores, read_scores
 
-    paths = _score_files(scores, names)
     measured = {
         name: Capabilities(
             totals=[score for path in files for score in read_scores(path)],
             examples=[score for path in files for score in read_example_scores(path)],
         )
-        for name, files in paths.items()
+        for name, files in _score_files(scores, given).items()
     }
-    first = baseline or names[0]
-    if first not in measured:
-        raise UserError(f"--scores has no file for {first}.", f"Add --scores '{first}=FILE'.")
-    before = measured.pop(first)
+    if measured and names[0] not in measured:
+        raise UserError(f"--scores has no file for {names[0]}.", f"Add --scores '{names[0]}=FILE'.")
+    return measured
+
+
+def _changes(
+    measured: dict[str, Capabilities], first: str, settings: Settings
+) -> dict[str, tuple[MeasureChange, ...]]:
+    """What changed in those scores, by version, against the first."""
+    from trueup.compare.capability import capability_changes
+
     return {
-        name: capability_changes(before, after, level=settings.level, rng=settings.rng)
+        name: capability_changes(measured[first], after, level=settings.level, rng=settings.rng)
         for name, after in measured.items()
+        if name != first
     }
 
 

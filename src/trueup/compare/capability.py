@@ -13,9 +13,9 @@ from scipy import special
 
 from trueup.compare.result import MeasureChange
 from trueup.errors import UserError
-from trueup.stats import Estimate, paired_difference
+from trueup.stats import Estimate, Interval, paired_difference
 
-__all__ = ["Capabilities", "capability_changes"]
+__all__ = ["Capabilities", "capability_changes", "common_score"]
 
 _GROUP, _UNIT = "capability", "score"
 
@@ -128,6 +128,33 @@ def capability_changes(
             change = _paired(_spoken(then[name]), examples[0][name], examples[1][name], level, rng)
         found.append(change or _independent(then[name], now[name], level))
     return tuple(found)
+
+
+def common_score(
+    versions: Mapping[str, Capabilities], level: float = 0.95
+) -> tuple[str, dict[str, Interval]] | None:
+    """The first score that every version has and that is better when higher, with normal limits.
+
+    Returns its name and its interval by version, limits NaN without a standard error; None when
+    there is no such score.
+    """
+    totals = {
+        name: _totals(side, _named(side.examples, f"of {name}"), f"of {name}")
+        for name, side in versions.items()
+    }
+    z = float(special.ndtri(0.5 + level / 2))
+    first, *rest = totals.values()
+    for name, total in first.items():
+        if total.higher_is_better is not False and all(name in other for other in rest):
+            return _spoken(total), {
+                version: _limits(scores[name], z, level) for version, scores in totals.items()
+            }
+    return None
+
+
+def _limits(total: _Total, z: float, level: float) -> Interval:
+    half = math.nan if not total.stderr else z * total.stderr
+    return Interval(total.value, total.value - half, total.value + half, level, total.n or 0)
 
 
 def _totals(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,12 @@ __all__ = ["frontier"]
 Floats = NDArray[np.float64]
 
 
-def frontier(versions: Sequence[Answers], truth: Truth, settings: Settings) -> Frontier | None:
+def frontier(
+    versions: Sequence[Answers],
+    truth: Truth,
+    settings: Settings,
+    score: tuple[str, Mapping[str, Interval]] | None = None,
+) -> Frontier | None:
     """Every version on the prompts that all of them answered with a verdict.
 
     None when no such prompt is known to be legitimate, or none to be harmful. The choice is that of
@@ -30,6 +35,9 @@ def frontier(versions: Sequence[Answers], truth: Truth, settings: Settings) -> F
     (Learn then Test with Holm's procedure; see `trueup.tune.dial.select`). Where the annotator
     reads the answers, the bound is tightened by the share of answered ones that it takes for
     refused.
+
+    score: a capability measured elsewhere, its name and its value by version. Without one the first
+    score is taken that all of the answers bring.
 
     Voided by prompts that are unlike the harmful traffic to come, by versions that were tuned on
     these prompts, and by verdicts that are not true.
@@ -45,7 +53,11 @@ def frontier(versions: Sequence[Answers], truth: Truth, settings: Settings) -> F
     alpha, delta = round(1 - settings.safety, 12), round(1 - settings.level, 12)
     read_as = 1.0 if truth == "labels" else 1 - MISREAD["harmful"].false_alarm
     selection = select(dial, alpha * read_as, delta)
-    capability, scores = _capability(versions, table, settings)
+    capability, scores = (
+        _capability(versions, table, settings)
+        if score is None
+        else (score[0], [score[1][name] for name in names])
+    )
     pareto = pareto_set(_costs(dial, scores))
     return Frontier(
         points=tuple(

@@ -19,6 +19,7 @@ from trueup.compare.settings import Settings
 from trueup.compare.slices import slice_changes
 from trueup.compare.verdict import sentence, verdict
 from trueup.errors import UserError
+from trueup.stats import Interval
 
 __all__ = ["compare", "compare_two"]
 
@@ -30,6 +31,7 @@ def compare(
     settings: Settings | None = None,
     *,
     capability: Capability | None = None,
+    score: tuple[str, Mapping[str, Interval]] | None = None,
 ) -> Series:
     """Compare every later version with the first.
 
@@ -41,6 +43,8 @@ def compare(
         Level, margin, slices, seed.
     capability
         By the name of a later version: changes of capability measured elsewhere.
+    score
+        For the frontier: the name of one of these, and its value by version.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def compare(
         compare_two(first, one, settings, capability=(capability or {}).get(one.name, ()))
         for one in later
     )
-    return Series(comparisons, frontier(versions, _least_sure(comparisons), settings))
+    return Series(comparisons, frontier(versions, _least_sure(comparisons), settings, score))
 
 
 def compare_two(
