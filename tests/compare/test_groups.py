@@ -117,6 +117,21 @@ class TestTruth:
         assert found.annotator_error is None
         assert found.difference.n_labeled == 200
 
+    def test_few_labels_among_many_prompts_are_joined_by_the_annotator(self) -> None:
+        """Where the labels alone would be as sharp, they stand alone."""
+        methods = []
+        for n in (200, 4000):
+            some = "".join("f" if i < 100 else "?" for i in range(n))
+            flipped = "fr" * (n // 2)
+            before = version("b", "f" * n, labels=some, legitimate="l" * n)
+            labels = "".join(v if i < 100 else "?" for i, v in enumerate(flipped))
+            found = change(before, version("a", flipped, labels=labels, legitimate="l" * n))
+            assert found is not None
+            assert found.difference.low < 0.5 < found.difference.high
+            methods.append(found.difference.method)
+        assert methods[0].startswith("the labelled prompts alone")
+        assert methods[1] == "prediction-powered"
+
 
 class TestAnnotatorAlone:
     def test_the_interval_is_wider_than_that_of_labels(self) -> None:

@@ -81,13 +81,14 @@ def test_the_annotator_alone(
 
 
 @pytest.mark.parametrize("chances", [(0.3, 0.6), (0.1, 0.1), (0.02, 0.08)])
-@pytest.mark.parametrize("labelled", [50, 100])
-def test_some_labels(chances: tuple[float, float], labelled: int) -> None:
+@pytest.mark.parametrize(("prompts", "labelled"), [(250, 50), (250, 100), (1500, 100)])
+def test_some_labels(chances: tuple[float, float], prompts: int, labelled: int) -> None:
+    """Labels alone, or with the annotator on the many prompts that have none."""
     rng = np.random.default_rng(42)
     hits = 0
     for _ in range(RUNS):
-        truth = drawn(rng, chances, 250)
-        asked = np.isin(np.arange(250), rng.choice(250, labelled, replace=False))
+        truth = drawn(rng, chances, prompts)
+        asked = np.isin(np.arange(prompts), rng.choice(prompts, labelled, replace=False))
         two = [
             answers(
                 name,

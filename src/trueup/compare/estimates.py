@@ -25,11 +25,13 @@ from trueup.stats import (
     ppi_mean,
 )
 
-__all__ = ["Measured", "annotated", "corrected", "labelled", "rate"]
+__all__ = ["Measured", "annotated", "corrected", "labelled", "labels_suffice", "rate"]
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
+_MISREAD_VARIANCE = 0.15  # of a difference: 7 or 8 of 100 answers misread on either side
+_DRAWN = "The labelled prompts were drawn at random, whatever was answered."
 _PAIRED = "The same prompts were asked on both sides."
 _LIKE = "The prompts stand for those that matter: a suite is not your traffic."
 
@@ -51,9 +53,9 @@ class Measured:
     error: float | None
 
 
-def labelled(pairs: Pairs, here: Mask, settings: Settings) -> Measured:
-    """From people's labels on every answer."""
-    before, after = pairs.one.share[here], pairs.two.share[here]
+def labelled(pairs: Pairs, here: Mask, settings: Settings, *, drawn: bool = False) -> Measured:
+    """From people's labels on these prompts, on both sides; drawn: they are a sample of all."""
+    before, after = pairs.one.label_share[here], pairs.two.label_share[here]
     clusters = None if pairs.cluster is None else pairs.cluster[here]
     change = _change(before, after, clusters, settings)
     found = change.interval(settings.level)
@@ -61,7 +63,12 @@ def labelled(pairs: Pairs, here: Mask, settings: Settings) -> Measured:
         rate(before, clusters, settings.level),
         rate(after, clusters, settings.level),
         rate(newly_refused(before, after).astype(np.float64), clusters, settings.level),
-        _estimate(found, change.method, len(before), (_PAIRED, _LIKE)),
+        _estimate(
+            found,
+            f"the labelled prompts alone; {change.method}" if drawn else change.method,
+            len(before),
+            (_DRAWN, _PAIRED, _LIKE) if drawn else (_PAIRED, _LIKE),
+        ),
         change.p_value,
         is_equivalent(change, settings.margin, settings.level),
         None,
@@ -110,6 +117,23 @@ def annotated(pairs: Pairs, here: Mask, group: str, settings: Settings) -> Measu
     )
 
 
+def labels_suffice(pairs: Pairs, here: Mask, labelled_prompts: int) -> bool:
+    """Whether labels alone promise the shorter interval, told before any label is looked at.
+
+    With n of N prompts labelled and a share D of them flipped, as the annotator reads it, labels
+    alone leave 1.96 √(D/n). Prediction-powered inference leaves about 1.96 √(R/n + D/N) + 2/n, with
+    R the variance of what the annotator gets wrong, taken to be 0.15, and 2/n for one misread
+    prompt that the labels did not meet (`trueup.stats.ppi_mean`).
+    """
+    both = here & (pairs.one.read > 0) & (pairs.two.read > 0)
+    if not both.any():
+        return True
+    flipped = float(((pairs.two.read_share - pairs.one.read_share)[both] ** 2).mean())
+    n, total = labelled_prompts, int(both.sum())
+    powered = 1.96 * math.sqrt(_MISREAD_VARIANCE / n + flipped / total) + 2 / n
+    return 1.96 * math.sqrt(flipped / n) <= powered
+
+
 def corrected(pairs: Pairs, here: Mask, on_both: Mask, settings: Settings) -> Measured:
     """From the annotator on every prompt and people on some: prediction-powered.
 
@@ -135,7 +159,7 @@ def corrected(pairs: Pairs, here: Mask, on_both: Mask, settings: Settings) -> Me
         int(readable.sum()),
         int(sampled.sum()),
         halves.method,
-        ("The labelled prompts were drawn at random, whatever was answered.", _PAIRED, _LIKE),
+        (_DRAWN, _PAIRED, _LIKE),
     )
     was, now = (
         _ppi(pairs, readable, sampled, side.read_share, side.label_share, level)

@@ -44,16 +44,16 @@ class Found:
 def new_refusals(comparison: Comparison, change: GroupChange) -> Found:
     """Flips, not the net."""
     found = change.new_refusals
-    same = math.isclose(change.newly_refused / change.n, found.value, abs_tol=1e-12)
+    corrected = _is_corrected(comparison, change)  # a corrected share is no count
     return Found(
         found.value,
         found.low,
         found.high,
         change.n,
-        change.newly_refused if same else None,
+        None if corrected else change.newly_refused,
         misread=change.annotator_error,
         method=_method(comparison, change),
-        corrected=_is_corrected(comparison, change),
+        corrected=corrected,
         counted=_counted(comparison),
     )
 
@@ -80,17 +80,18 @@ def refusal_fall(comparison: Comparison, change: GroupChange) -> Found:
 
 def rate_after(comparison: Comparison, change: GroupChange) -> Found:
     after = change.after
-    # A value that is no mean of the counts, but corrected, has no count.
+    # Nor is a mean of several samples per prompt.
     same = math.isclose(change.refused_after / change.n, after.value, abs_tol=1e-12)
+    corrected = _is_corrected(comparison, change)
     return Found(
         after.value,
         after.low,
         after.high,
         change.n,
-        change.refused_after if same else None,
+        change.refused_after if same and not corrected else None,
         misread=_NAN if change.annotator_error is not None else None,
         method=_method(comparison, change),
-        corrected=_is_corrected(comparison, change),
+        corrected=corrected,
         counted=_counted(comparison),
     )
 

@@ -7,7 +7,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.compare.estimates import Measured, annotated, corrected, labelled
+from trueup.compare.estimates import (
+    Measured,
+    annotated,
+    corrected,
+    labelled,
+    labels_suffice,
+)
 from trueup.compare.pairs import Pairs, newly_refused, refused_most
 from trueup.compare.result import GroupChange
 from trueup.compare.settings import Settings
@@ -82,7 +88,10 @@ def _measured(pairs: Pairs, here: Mask, group: str, truth: Truth, settings: Sett
         return labelled(pairs, here, settings)
     if truth == "corrected":
         on_both = (pairs.one.labelled > 0) & (pairs.two.labelled > 0) & here
-        if on_both.sum() >= MIN_LABELLED:
+        n = int(on_both.sum())
+        if n >= MIN_LABELLED and labels_suffice(pairs, here, n):
+            return labelled(pairs, on_both, settings, drawn=True)
+        if n >= MIN_LABELLED:
             return corrected(pairs, here, on_both, settings)
     return annotated(pairs, here, group, settings)
 
