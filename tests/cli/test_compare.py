@@ -58,7 +58,7 @@ def two(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
     return before, write(tmp_path / f"after{request.param}", rows(12))
 
 
-def test_the_issue_s_command_on_xstest(shared_data: Path, tmp_path: Path) -> None:
+def test_xstest_by_its_published_labels(shared_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     said = run(
         shared_data / "xstest" / "llama2new.csv",
