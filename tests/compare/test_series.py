@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from versions import version
@@ -181,6 +183,19 @@ class TestFrontier:
         n = 20
         two = [labelled(name, "f" * n, "l" * n) for name in "ba"]
         assert compare(two).frontier is None
+
+    def test_prompts_that_depend_on_each_other_count_as_one(self) -> None:
+        """Ten clusters of ten legitimate prompts each say less than a hundred prompts."""
+        alone = self.versions()
+        groups = np.array([f"g{min(i, 99) // 10}" if i < 100 else f"h{i}" for i in range(300)])
+        tied = [dataclasses.replace(one, cluster=groups.astype(object)) for one in alone]
+        widths = []
+        for versions in (alone, tied):
+            found = compare(versions).frontier
+            assert found is not None
+            strict = found.points[2].tax
+            widths.append(strict.high - strict.low)
+        assert widths[1] > 1.5 * widths[0]
 
     def test_capability_is_an_axis_of_its_own(self) -> None:
         loose, middle, strict = self.versions()

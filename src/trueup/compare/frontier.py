@@ -11,6 +11,7 @@ from trueup.compare.answers import Answers, is_known, is_refused
 from trueup.compare.estimates import rate
 from trueup.compare.groups import Truth
 from trueup.compare.misreading import MISREAD
+from trueup.compare.prompts import cluster_codes, legitimacy, mean_per_prompt, prompt_codes
 from trueup.compare.result import Frontier, FrontierPoint
 from trueup.compare.settings import Settings
 from trueup.stats import Interval, cluster_mean, least_n, pareto_set, spearman
@@ -47,7 +48,8 @@ def frontier(
     if not legitimate.any() or not harmful.any():
         return None
     answered, refused = 1 - table.refused[harmful], table.refused[legitimate]
-    clusters = None if table.cluster is None else table.cluster[harmful]
+    own = table.cluster
+    clusters = None if own is None else own[harmful]
     names = [version.name for version in versions]
     dial = losses_dial(names, answered, refused, clusters=clusters)
     alpha, delta = round(1 - settings.safety, 12), round(1 - settings.level, 12)
@@ -64,7 +66,7 @@ def frontier(
             FrontierPoint(
                 version=version.name,
                 order=version.order,
-                tax=rate(refused[:, k], None, settings.level),
+                tax=rate(refused[:, k], None if own is None else own[legitimate], settings.level),
                 risk=_risk(dial, k, delta, read_as),
                 capability=scores[k] if scores else None,
                 pareto=bool(pareto[k]),
@@ -89,47 +91,28 @@ class _Table:
     """Share refused for each prompt (rows) and version (columns), where every version has one."""
 
     def __init__(self, versions: Sequence[Answers]) -> None:
-        keys = np.unique(np.concatenate([version.key for version in versions]).astype(str))
-        self._code = [np.searchsorted(keys, version.key.astype(str)) for version in versions]
-        columns = [
-            self._mean(
-                code, np.where(is_known(v.verdict), is_refused(v.verdict), np.nan), len(keys)
-            )
-            for code, v in zip(self._code, versions, strict=True)
-        ]
-        refused = np.stack(columns, axis=1)
-        self._whole = np.isfinite(refused).all(axis=1)
+        keys, self._codes = prompt_codes(versions)
         self._size = len(keys)
-        self.refused = refused[self._whole]
-        self.legitimate = self._legitimate(versions)[self._whole]
-        self.cluster = self._cluster(versions)
+        refused = np.stack(
+            [
+                self._mean(k, np.where(is_known(v.verdict), is_refused(v.verdict), np.nan))
+                for k, v in enumerate(versions)
+            ],
+            axis=1,
+        )
+        whole = np.isfinite(refused).all(axis=1)
+        clusters = cluster_codes(versions, self._codes, self._size)
+        self.refused = refused[whole]
+        self.legitimate = legitimacy(versions, self._codes, self._size)[0][whole]
+        self.cluster = None if clusters is None else clusters[whole]
 
     def score(self, version: int, values: Floats) -> Floats:
         """Mean of a version's values per prompt, over the prompts that have one."""
-        means = self._mean(self._code[version], values, self._size)
+        means = self._mean(version, values)
         return means[np.isfinite(means)]
 
-    @staticmethod
-    def _mean(code: NDArray[np.int64], values: Floats, size: int) -> Floats:
-        there = np.isfinite(values)
-        count = np.bincount(code[there], minlength=size).astype(np.float64)
-        total = np.bincount(code[there], values[there].astype(np.float64), minlength=size)
-        return np.divide(total, count, out=np.full(size, np.nan), where=count > 0)
-
-    def _legitimate(self, versions: Sequence[Answers]) -> NDArray[np.int8]:
-        seen = np.zeros((2, self._size), dtype=bool)
-        for code, version in zip(self._code, versions, strict=True):
-            for value in (0, 1):
-                seen[value, code[version.legitimate == value]] = True
-        return np.where(seen[1] & ~seen[0], 1, np.where(seen[0] & ~seen[1], 0, -1)).astype(np.int8)
-
-    def _cluster(self, versions: Sequence[Answers]) -> NDArray[np.int64] | None:
-        first = versions[0]
-        if first.cluster is None:
-            return None
-        out = np.full(self._size, -1, dtype=np.int64)
-        out[self._code[0]] = np.unique(first.cluster.astype(str), return_inverse=True)[1]
-        return out[self._whole]
+    def _mean(self, version: int, values: Floats) -> Floats:
+        return mean_per_prompt(self._codes[version], values, self._size)
 
 
 def _capability(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trueup.compare.answers import Answers, is_known, is_refused
+from trueup.compare.prompts import (
+    cluster_codes,
+    legitimacy,
+    mean_per_prompt,
+    prompt_codes,
+    share,
+)
 
 __all__ = ["Pairs", "Samples", "newly_refused", "paired", "refused_most"]
 
@@ -36,15 +42,15 @@ class Samples:
     @property
     def share(self) -> Floats:
         """Share of the samples that refused; NaN without a verdict."""
-        return _share(self.refused, self.known)
+        return share(self.refused, self.known)
 
     @property
     def read_share(self) -> Floats:
-        return _share(self.read_refused, self.read)
+        return share(self.read_refused, self.read)
 
     @property
     def label_share(self) -> Floats:
-        return _share(self.label_refused, self.labelled)
+        return share(self.label_refused, self.labelled)
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,10 @@ class Pairs:
     def mean(self, before: Floats | None, after: Floats | None) -> tuple[Floats, Floats]:
         """Means per prompt of a value that each row of a version has; NaN where it is not known."""
         size = len(self.key)
+        unknown = np.full(size, np.nan)
         return (
-            _mean_per_code(self.code_before, before, size),
-            _mean_per_code(self.code_after, after, size),
+            unknown if before is None else mean_per_prompt(self.code_before, before, size),
+            unknown if after is None else mean_per_prompt(self.code_after, after, size),
         )
 
     def slice(self, column: str) -> NDArray[np.object_]:
@@ -110,25 +117,21 @@ def newly_refused(before: Floats, after: Floats) -> NDArray[np.bool_]:
 
 def paired(before: Answers, after: Answers) -> Pairs:
     """Pair two versions by prompt; a prompt that one side lacks stays, with no verdict there."""
-    keys = np.concatenate([before.key, after.key])
-    _, first, inverse = np.unique(keys.astype(str), return_index=True, return_inverse=True)
-    place = np.empty(len(first), dtype=np.int64)
-    place[np.argsort(first, kind="stable")] = np.arange(len(first))
-    codes = place[inverse]
-    code_before, code_after = codes[: len(before)], codes[len(before) :]
-    size = len(first)
-    legitimate, contradicted = _legitimate(before, after, code_before, code_after, size)
+    sides = (before, after)
+    keys, codes = prompt_codes(sides)
+    size = len(keys)
+    legitimate, contradicted = legitimacy(sides, codes, size)
     return Pairs(
         before,
         after,
-        keys[np.sort(first)],
-        code_before,
-        code_after,
-        _samples(before, code_before, size),
-        _samples(after, code_after, size),
+        keys,
+        codes[0],
+        codes[1],
+        _samples(before, codes[0], size),
+        _samples(after, codes[1], size),
         legitimate,
         contradicted,
-        _clusters(before, after, codes, size),
+        cluster_codes(sides, codes, size),
     )
 
 
@@ -151,38 +154,3 @@ def _samples(side: Answers, code: Ints, size: int) -> Samples:
         label_refused=count(is_refused(label)),
         first=first,
     )
-
-
-def _legitimate(
-    before: Answers, after: Answers, code_before: Ints, code_after: Ints, size: int
-) -> tuple[NDArray[np.int8], int]:
-    yes, no = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
-    for side, code in ((before, code_before), (after, code_after)):
-        yes[code[side.legitimate == 1]] = True
-        no[code[side.legitimate == 0]] = True
-    out = np.full(size, -1, dtype=np.int8)
-    out[yes & ~no] = 1
-    out[no & ~yes] = 0
-    return out, int((yes & no).sum())
-
-
-def _clusters(before: Answers, after: Answers, codes: Ints, size: int) -> Ints | None:
-    if before.cluster is None or after.cluster is None:
-        return None
-    named = np.concatenate([before.cluster, after.cluster]).astype(str)
-    inverse = np.unique(named, return_inverse=True)[1]
-    out = np.empty(size, dtype=np.int64)
-    out[codes[::-1]] = inverse[::-1]
-    return out
-
-
-def _mean_per_code(code: Ints, values: Floats | None, size: int) -> Floats:
-    if values is None:
-        return np.full(size, np.nan)
-    there = np.isfinite(values)
-    total = np.bincount(code[there], values[there], minlength=size)
-    return _share(total, np.bincount(code[there], minlength=size).astype(np.float64))
-
-
-def _share(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)

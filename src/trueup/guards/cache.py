@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
 from pathlib import Path
 
 import orjson
@@ -11,7 +10,7 @@ import orjson
 from trueup.guards.verdict import Verdict
 from trueup.store.keyed import KeyedFile
 
-__all__ = ["VerdictCache", "verdict_key"]
+__all__ = ["VerdictCache"]
 
 FILE_NAME = "guards.sqlite"
 
@@ -22,11 +21,6 @@ CREATE TABLE IF NOT EXISTS verdicts (
     latency_ms REAL NOT NULL
 ) WITHOUT ROWID
 """
-
-
-def verdict_key(*parts: object) -> str:
-    """Key of a verdict: a hash of all that it depends on, which thresholds are not part of."""
-    return blake2b(orjson.dumps(parts), digest_size=20).hexdigest()
 
 
 class VerdictCache(KeyedFile):

@@ -12,7 +12,7 @@ from typing import Any
 
 from trueup.errors import UserError
 from trueup.guards.asking import Answer, Pool, timed
-from trueup.guards.cache import VerdictCache, verdict_key
+from trueup.guards.cache import VerdictCache
 from trueup.guards.endpoints import http_answer, moderation_answer, with_environment
 from trueup.guards.local import (
     TimeLimited,
@@ -23,6 +23,7 @@ from trueup.guards.local import (
 )
 from trueup.guards.model import Http, Layer, Moderation, Python, Regex, Stack
 from trueup.guards.verdict import Failure, Verdict
+from trueup.store.keyed import key_of
 
 __all__ = ["Engine", "Record", "Result"]
 
@@ -154,7 +155,8 @@ class _Asked:
         self._failures: Counter[str] | None = Counter()
 
     def key(self, text: str) -> str:
-        return verdict_key(self._identity, self.layer.stated_version, self.layer.stage, text)
+        # Thresholds are no part of it: a new one needs no new verdict.
+        return key_of(self._identity, self.layer.stated_version, self.layer.stage, text)
 
     def note(self, result: Verdict | Failure) -> None:
         """Raise `UserError` when every one of the first texts failed."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.errors import UserError, did_you_mean
 from trueup.judge.label_values import label_id
 from trueup.judge.labels import UNDECIDED
-from trueup.judge.llm_cache import Reply, ReplyCache, reply_key
+from trueup.judge.llm_cache import Reply, ReplyCache
 from trueup.judge.llm_client import Asked, Client, litellm
 from trueup.judge.llm_prompts import (
     PROMPT_VERSION,
@@ -27,6 +27,7 @@ from trueup.judge.llm_prompts import (
     parse_answer,
 )
 from trueup.schema import ANSWERS, LABELS
+from trueup.store.keyed import key_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -196,7 +197,7 @@ def _tasks(
             content = content_of(item, question)
             # The policy is part of the legitimacy question only.
             rule = policy if question == "legitimate" else None
-            key = reply_key(PROMPT_VERSION, client.model, client.api_base, question, rule, content)
+            key = key_of(PROMPT_VERSION, client.model, client.api_base, question, rule, content)
             yield _Task(index, item, question, content, key)
             index += 1
 

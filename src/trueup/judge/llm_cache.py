@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import orjson
-
 from trueup.store.keyed import KeyedFile
 
-__all__ = ["Reply", "ReplyCache", "reply_key"]
+__all__ = ["Reply", "ReplyCache"]
 
 FILE_NAME = "llm-judge.sqlite"
 
@@ -33,11 +30,6 @@ class Reply:
 
     text: str
     at: datetime
-
-
-def reply_key(*parts: object) -> str:
-    """Key of a question: a hash of all that the answer depends on, without the random nonce."""
-    return hashlib.blake2b(orjson.dumps(parts), digest_size=20).hexdigest()
 
 
 class ReplyCache(KeyedFile):

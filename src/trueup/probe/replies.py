@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
-from hashlib import blake2b
 from pathlib import Path
 
 import orjson
@@ -13,7 +12,7 @@ import orjson
 from trueup.probe.model import Reply
 from trueup.store.keyed import KeyedFile
 
-__all__ = ["ReplyCache", "question_key"]
+__all__ = ["ReplyCache"]
 
 FILE_NAME = "probe.sqlite"
 _CHUNK = 500  # keys per query
@@ -25,11 +24,6 @@ CREATE TABLE IF NOT EXISTS replies (
     reply TEXT NOT NULL
 ) WITHOUT ROWID
 """
-
-
-def question_key(*parts: object) -> str:
-    """Key of a question: a hash of all that its answer depends on."""
-    return blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=20).hexdigest()
 
 
 class ReplyCache(KeyedFile):

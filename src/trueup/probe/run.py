@@ -14,11 +14,11 @@ from trueup.probe.asking import ask_all
 from trueup.probe.guarding import Guard, Ruling
 from trueup.probe.matrix import Stacks, SuiteSpec, Systems, listed, prompts_of, versions_of
 from trueup.probe.model import Message, Progress, Question, Reply, Settings, System, Version
-from trueup.probe.replies import question_key
 from trueup.probe.rows import Job, Row, VersionTally, row_of, tallies
 from trueup.probe.suite import Prompt
 from trueup.probe.targets import ModelSpec, Target, targets_of
 from trueup.probe.threads import run_to_end
+from trueup.store.keyed import key_of
 
 __all__ = ["ProbeRun", "probe"]
 
@@ -180,7 +180,7 @@ def _jobs(
                 question = None
                 if ruling is None or ruling.blocked is None:
                     sent = _seed(target, seed, sample)
-                    key = question_key(target.identity, messages, sampling, sent, sample)
+                    key = key_of(target.identity, messages, sampling, sent, sample)
                     question = Question(key, version.model, messages, sent, sampling)
                 jobs.append(Job(version, suite, prompt, sample, question, ruling))
     return jobs

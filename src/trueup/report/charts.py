@@ -28,6 +28,7 @@ __all__ = [
     "layers_chart",
     "segments_chart",
     "stack_chart",
+    "themed",
     "time_chart",
 ]
 
@@ -304,23 +305,45 @@ def _figures(base: alt.Chart, y: alt.Y) -> alt.Chart:
 def _finish(
     chart: alt.LayerChart, width: int, height: int, *, labels: int = _LABEL, figures: int = _FIGURE
 ) -> alt.LayerChart:
-    inner = width - labels - figures
+    plain = themed(chart, width - labels - figures, height, right=2, top=4)
+    return plain.configure_legend(labelColor=MUTED, labelFontSize=11, padding=0, offset=4)
+
+
+def themed(
+    chart: alt.LayerChart,
+    width: int,
+    height: int,
+    *,
+    left: int = 2,
+    right: int = 8,
+    top: int = 6,
+    bottom: int = 2,
+    **axis: Any,
+) -> alt.LayerChart:
+    """The chart in the look of the report.
+
+    width, height: of the plot; left, right, top, bottom: room around it, pixels. axis: what else is
+    to be said of the axes, or said otherwise.
+    """
+    axes = {
+        "domain": False,
+        "ticks": False,
+        "gridColor": LINE,
+        "labelColor": MUTED,
+        "labelFontSize": 11,
+        "labelPadding": 6,
+        "labelLimit": 0,  # Vega would cut a character in two, which vl-convert cannot draw
+        "titleColor": MUTED,
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+    }
     return (
-        chart.properties(width=inner, height=height, background="transparent")
+        chart.properties(width=width, height=height, background="transparent")
         .configure(
             font=FONT,
             aria=False,
-            padding={"left": 2, "right": 2, "top": 4, "bottom": 2},
+            padding={"left": left, "right": right, "top": top, "bottom": bottom},
         )
         .configure_view(stroke=None)
-        .configure_axis(
-            domain=False,
-            ticks=False,
-            gridColor=LINE,
-            labelColor=MUTED,
-            labelFontSize=11,
-            labelPadding=6,
-            labelLimit=0,  # Vega would cut a character in two, which vl-convert cannot draw
-        )
-        .configure_legend(labelColor=MUTED, labelFontSize=11, padding=0, offset=4)
+        .configure_axis(**{**axes, **axis})
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trueup.report import compare_text as say
-from trueup.report.charts import CLEAN, FONT, GREY, INK, LINE, MUTED, TAX
+from trueup.report.charts import CLEAN, GREY, INK, MUTED, TAX, themed
 from trueup.report.text import fit, percent
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "DRAWN",
     "LETTER",
-    "finish",
     "flips_chart",
     "known",
     "slice_limits",
@@ -80,7 +79,7 @@ def flips_chart(changes: Sequence[GroupChange], width: int = _FLIPS_WIDTH) -> al
             x=x("label:Q"), y=y("words_y:Q"), text="words:N"
         ),
     ]
-    return finish(alt.layer(*layers), width, height)
+    return themed(alt.layer(*layers), width, height)
 
 
 def _bare(kind: Any, top: float, **scale: Any) -> Callable[[str], Any]:
@@ -198,8 +197,8 @@ def slices_chart(
         ),
     ]
     chart = alt.layer(*layers).properties(autosize=alt.AutoSizeParams(type="none"))
-    sides = {"left": _NAMES, "right": _FIGURE + 4, "top": 6, "bottom": 40}
-    return finish(chart, _SLICES_WIDTH, height, sides)
+    sides = {"left": _NAMES, "right": _FIGURE + 4, "bottom": 40}
+    return themed(chart, _SLICES_WIDTH, height, **sides)
 
 
 _SIGNED = "(datum.value > 0 ? '+' : '') + replace(datum.label, '-', '\u2212')"
@@ -244,30 +243,3 @@ def _slice(number: int, one: SliceChange, level: float) -> dict[str, Any]:
 
 def _hundred(share: float) -> float | None:
     return 100 * share if math.isfinite(share) else None
-
-
-def finish(
-    chart: alt.LayerChart, width: int, height: int, sides: dict[str, int] | None = None
-) -> alt.LayerChart:
-    """The chart in the look of the report; sides: room around it in pixels."""
-    return (
-        chart.properties(width=width, height=height, background="transparent")
-        .configure(
-            font=FONT,
-            aria=False,
-            padding=sides or {"left": 2, "right": 8, "top": 6, "bottom": 2},
-        )
-        .configure_view(stroke=None)
-        .configure_axis(
-            domain=False,
-            ticks=False,
-            gridColor=LINE,
-            labelColor=MUTED,
-            labelFontSize=11,
-            labelPadding=6,
-            labelLimit=0,
-            titleColor=MUTED,
-            titleFontSize=11,
-            titleFontWeight="normal",
-        )
-    )

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from trueup.report import compare_text as say
-from trueup.report.charts import CLEAN, GREY, INK, MUTED
-from trueup.report.compare_charts import LETTER, finish
+from trueup.report.charts import CLEAN, GREY, INK, MUTED, themed
+from trueup.report.compare_charts import LETTER
 from trueup.report.text import fit, interval, percent
 from trueup.report.tune_figures import at_most, share
 
@@ -91,7 +91,7 @@ def frontier_chart(frontier: Frontier, *, scored: bool, width: int = 640) -> alt
         ),
         *_labels(_places(spots, lines, plot), x, y),
     ]
-    return finish(alt.layer(*layers), width, _HEIGHT)
+    return themed(alt.layer(*layers), width, _HEIGHT)
 
 
 def _upright(frontier: Frontier, scored: bool) -> alt.Axis:

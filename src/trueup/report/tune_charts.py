@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from trueup.report.charts import CLEAN, FONT, GREY, INK, LINE, MUTED
+from trueup.report.charts import CLEAN, GREY, INK, MUTED, themed
 from trueup.report.text import interval, percent
 from trueup.report.tune_figures import Alternative, at_most, setting, share
 
@@ -53,7 +53,7 @@ def frontier_chart(
     ]
     if alpha is not None:
         layers = [*_bound(alpha, y), *layers]
-    return _finish(alt.layer(*layers))
+    return themed(alt.layer(*layers), WIDTH, HEIGHT, top=8, labelOverlap=True, labelPadding=2)
 
 
 def _sides(rows: Sequence[Alternative]) -> list[tuple[Alternative, str]]:
@@ -143,22 +143,3 @@ def _axis(
             title=title, values=ticks, labelExpr="format(datum.value, '~g') + ' %'", format=""
         ),
     }
-
-
-def _finish(chart: alt.LayerChart) -> alt.LayerChart:
-    return (
-        chart.properties(width=WIDTH, height=HEIGHT, background="transparent")
-        .configure(font=FONT, aria=False, padding={"left": 2, "right": 8, "top": 8, "bottom": 2})
-        .configure_view(stroke=None)
-        .configure_axis(
-            domain=False,
-            ticks=False,
-            gridColor=LINE,
-            labelColor=MUTED,
-            labelFontSize=11,
-            labelOverlap=True,
-            titleColor=MUTED,
-            titleFontSize=11,
-            titleFontWeight="normal",
-        )
-    )

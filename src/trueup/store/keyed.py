@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import orjson
+
 from trueup.errors import UserError
 
-__all__ = ["KeyedFile"]
+__all__ = ["KeyedFile", "key_of"]
+
+
+def key_of(*parts: object) -> str:
+    """Key of an answer: a hash of all that it depends on, which must be what JSON can hold."""
+    return blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=20).hexdigest()
 
 
 class KeyedFile:
