@@ -36,3 +36,6 @@ LabelFiles = Annotated[
     list[Path] | None,
     typer.Option("--labels", metavar="FILE", help="Human labels, JSONL or CSV. May be repeated."),
 ]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one page.")
+]

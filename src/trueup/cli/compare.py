@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trueup.cli import _options as options
 from trueup.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -116,9 +117,7 @@ def compare(
     level: Annotated[
         float, typer.Option(help="Confidence level of the intervals, between 0.5 and 1.")
     ] = 0.95,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one page.")
-    ] = None,
+    html: options.Html = None,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write everything as JSON; - is stdout."),

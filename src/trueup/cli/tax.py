@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 def tax(
     files: options.Files = None,
     labels: options.LabelFiles = None,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one page.")
-    ] = None,
+    html: options.Html = None,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write every estimate as JSON; - is stdout."),

@@ -96,9 +96,7 @@ def tune(
     certificate: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the certificate.")
     ] = None,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one page.")
-    ] = None,
+    html: options.Html = None,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write everything as JSON; - is stdout."),
