@@ -18,13 +18,14 @@ from trueup.sources.columns import MESSAGES_NAMES, RESPONSE_NAMES
 from trueup.sources.files import open_head, open_stream
 from trueup.sources.json_reading import json_records
 from trueup.sources.json_records import loads
+from trueup.sources.scores import BadRow
 from trueup.sources.tables import Row, csv_rows, parquet_rows
 from trueup.sources.values import json_text, shown
 
 if TYPE_CHECKING:
     from trueup.sources.files import Head
 
-__all__ = ["BadRow", "NumberColumn", "SummaryTable", "is_summary_table", "read_summary"]
+__all__ = ["NumberColumn", "SummaryTable", "is_summary_table", "read_summary"]
 
 _LARGEST = 1_000_000  # bytes of a file that is taken for a summary without being asked
 _MOST_ROWS = 500
@@ -34,14 +35,6 @@ _ORDERS = {"stage", "step", "steps", "checkpoint", "ckpt", "epoch", "round", "it
 _NO_FIGURES = {"id", "idx", "index", "row", "seed", "rank"}
 _NOTHING = {"", "-", "\u2013", "\u2014", "n/a", "na", "nan", "null", "none"}
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that is left out: its line (CSV) or number, from 1, and why."""
-
-    number: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
