@@ -22,7 +22,7 @@ demo: $(VENV)/.demo
 	@echo "  . $(BIN)/activate && export TRUEUP_WORKSPACE=$(DEMO)/trueup.duckdb"
 
 test: $(VENV)/.test
-	@sh scripts/system_packages.sh chromium
+	@sh scripts/system_packages.sh chromium bubblewrap
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.test

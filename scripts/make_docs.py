@@ -49,6 +49,12 @@ COMMANDS = (
     ("suite", "review"),
     ("compare",),
     ("gate",),
+    ("goodhart",),
+    ("goodhart", "scan"),
+    ("goodhart", "grade"),
+    ("goodhart", "canary"),
+    ("goodhart", "attack"),
+    ("goodhart", "watch"),
     ("show",),
     ("ls",),
 )

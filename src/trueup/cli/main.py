@@ -14,6 +14,7 @@ from trueup.cli import (
     certificate,
     compare,
     gate,
+    goodhart,
     guards,
     import_,
     judge,
@@ -53,6 +54,7 @@ app.command("probe")(probe.probe)
 app.add_typer(suite.app, name="suite")
 app.command("compare")(compare.compare)
 app.command("gate")(gate.gate)
+app.add_typer(goodhart.app, name="goodhart")
 app.command("show")(show.show)
 app.command("ls")(ls.ls)
 

@@ -1,0 +1,7 @@
+"""`trueup goodhart canary`."""
+
+from __future__ import annotations
+
+
+def canary() -> None:
+    """Not there yet."""

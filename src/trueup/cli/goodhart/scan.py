@@ -1,0 +1,7 @@
+"""`trueup goodhart scan`."""
+
+from __future__ import annotations
+
+
+def scan() -> None:
+    """Not there yet."""

@@ -1,0 +1,7 @@
+"""`trueup goodhart watch`."""
+
+from __future__ import annotations
+
+
+def watch() -> None:
+    """Not there yet."""

@@ -1,0 +1,1 @@
+"""The exploit battery, and running it against a grader."""

@@ -1,0 +1,1 @@
+"""A proxy that climbs while the truth falls: found, dated, and stopped."""

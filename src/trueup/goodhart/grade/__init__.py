@@ -1,0 +1,1 @@
+"""A verdict that the submission cannot reach."""

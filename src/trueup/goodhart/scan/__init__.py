@@ -1,0 +1,1 @@
+"""Signs of gaming in source, patches, transcripts, tests, graders and judge prompts."""

@@ -1,0 +1,1 @@
+"""Callbacks for training runs. The only area that imports transformers and torch."""
