@@ -59,9 +59,9 @@ class Launch:
 class Ran:
     """How it ended.
 
-    ended: "exited", "killed" (a signal), "timeout" or "limit" (it wrote more than it may; `why` says
-    what). status: exit status, or minus the signal. values, events, stdout, stderr: what it wrote,
-    cut at the limit. seconds: wall clock, from launch to end. cut: names of the streams cut.
+    ended: "exited", "killed" (a signal), "timeout" or "limit" (it wrote more than it may; `why`
+    says what). status: exit status, or minus the signal. values, events, stdout, stderr: what it
+    wrote, cut at the limit. seconds: wall clock, from launch to end. cut: names of the streams cut.
     """
 
     ended: Literal["exited", "killed", "timeout", "limit"]

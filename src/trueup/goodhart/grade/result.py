@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Attempt", "CaseResult", "Group", "Outcome", "Source", "Tally", "Verdict"]
+__all__ = [
+    "Attempt",
+    "CaseResult",
+    "Gathered",
+    "Group",
+    "Outcome",
+    "Source",
+    "Tally",
+    "Verdict",
+]
 
 Group = Literal["visible", "held_out", "generated", "control"]
 Outcome = Literal["passed", "wrong", "raised", "refused", "timeout", "limit", "crashed"]
@@ -53,6 +62,18 @@ class Attempt:
     source: Source
     case: str = ""
     proven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What running one kind of task gathered; `grading.verdict` makes the verdict of it."""
+
+    cases: tuple[CaseResult, ...]
+    attempts: tuple[Attempt, ...] = ()
+    notes: tuple[str, ...] = ()
+    speedup: float | None = None
+    speedup_low: float | None = None
+    speedup_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
