@@ -111,6 +111,27 @@ def schema_page() -> str:
     return NOTE + "".join(parts)
 
 
+def exploits_page() -> str:
+    """The vocabulary that grade, scan and attack share."""
+    from trueup.goodhart.exploits import EXPLOITS
+
+    lines = ["| technique | what it does | seen in | reached by |", "|---|---|---|---|"]
+    for one in EXPLOITS.values():
+        reached = ", ".join(one.stopped_by)
+        lines.append(f"| `{one.id}` | {one.title} | {one.seen_in} | {reached} |")
+    return NOTE + EXPLOITS_PAGE + "\n".join(lines) + "\n"
+
+
+EXPLOITS_PAGE = """# Techniques
+
+How graders are known to have been gamed. A name means the same in a verdict of `trueup goodhart
+grade`, a finding of `scan` and a row of `attack`. The last column says what reaches it: a *scan* of
+the source; a *grade* with the verdict outside the submission's process; *held-out* cases; *hygiene*
+of data and environment, which no tool can do for you.
+
+"""
+
+
 def verdicts_page() -> str:
     """What `trueup judge FILE -o OUT` writes."""
     from trueup.judge.run import verdict_schema
@@ -357,6 +378,7 @@ PAGES: dict[Path, Callable[[], str | None]] = {
     DOCS / "json.md": json_page,
     DOCS / "compare_json.md": compare_json_page,
     DOCS / "verdicts.md": verdicts_page,
+    DOCS / "exploits.md": exploits_page,
     DOCS / "xstest.md": xstest_page,
     DOCS / "safety_prompts.md": safety_prompts_page,
     DOCS / "safety_prompts.svg": safety_prompts_chart,
