@@ -11,7 +11,8 @@ __all__ = ["Limits"]
 class Limits:
     """seconds: wall clock; processor seconds are held to one more. memory_mb: address space of each
     process. processes: threads count too. output_kb: of stdout, of stderr and of the answer, each.
-    file_mb: the largest file, and all of /tmp and the work folder together.
+    file_mb: the largest file, and what the work folder and /tmp hold, each on the strongest level
+    and together on the others.
     """
 
     seconds: float = 2.0

@@ -1,0 +1,1 @@
+"""One module per level of isolation, and what they share. `box.open_box` chooses."""
