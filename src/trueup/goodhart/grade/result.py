@@ -35,7 +35,8 @@ class CaseResult:
 
     outcome: "passed"; "wrong" (another value or type); "raised" (an exception); "refused" (it
     raised NotImplementedError: an honest stop); "timeout"; "limit" (memory, output, processes);
-    "crashed" (it ended without an answer). detail: one line that quotes the submission, so it is
+    "crashed" (it ended without an answer). Of a negative control "passed" means that it came out as
+    it must: the submission failed it. detail: one line that quotes the submission, so it is
     hostile text; it never holds the expected value of a held-out case. seconds: wall clock, taken
     outside.
     """
