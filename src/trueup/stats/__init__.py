@@ -16,6 +16,8 @@ from trueup.stats.agreement import (
     krippendorff_alpha,
 )
 from trueup.stats.estimate import Estimate, Interval
+from trueup.stats.fall_evidence import fall_evidence
+from trueup.stats.falls import Falls, FallScores, fall_doubt, fall_threshold, look_times
 from trueup.stats.intervals import (
     ConfidenceSequence,
     betting_interval,
@@ -66,6 +68,8 @@ __all__ = [
     "CountedRisks",
     "ErrorRates",
     "Estimate",
+    "FallScores",
+    "Falls",
     "Interval",
     "LabelPlan",
     "OutcomeDifference",
@@ -89,6 +93,9 @@ __all__ = [
     "error_rates",
     "excess_flips",
     "f1_score",
+    "fall_doubt",
+    "fall_evidence",
+    "fall_threshold",
     "hoeffding_bentkus_p",
     "holm",
     "interval_half_width_after",
@@ -96,6 +103,7 @@ __all__ = [
     "krippendorff_alpha",
     "labels_needed",
     "least_n",
+    "look_times",
     "mcnemar",
     "most_losses",
     "neyman_allocation",
