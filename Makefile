@@ -8,7 +8,7 @@ DEMO ?= demo
 REPORT ?= report.html
 
 .PHONY: demo test check docs bench bench-judge bench-import bench-tax bench-tune bench-probe bench-compare \
-  bench-coverage clean
+  bench-goodhart bench-coverage clean
 
 demo: $(VENV)/.demo
 	@mkdir -p $(DEMO)
@@ -34,7 +34,7 @@ check: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python scripts/make_docs.py
 
-bench: bench-judge bench-import bench-tax bench-tune bench-probe bench-compare
+bench: bench-judge bench-import bench-tax bench-tune bench-probe bench-compare bench-goodhart
 
 bench-judge: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_judge.py --data $(SHARED_DATA)
@@ -56,6 +56,12 @@ bench-probe: $(VENV)/.test
 
 bench-compare: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_compare.py
+
+bench-goodhart: $(VENV)/.test
+	@sh scripts/system_packages.sh bubblewrap
+	$(BIN)/python benchmarks/bench_goodhart_box.py
+	$(BIN)/python benchmarks/bench_goodhart_scan.py
+	$(BIN)/python benchmarks/bench_goodhart_attack.py
 
 bench-coverage: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_coverage.py

@@ -117,6 +117,29 @@ def test_the_gate_s_file_of_limits_is_read(root: Path) -> None:
     assert parse_limits({}, gate_table(files["trueup.toml"], "trueup.toml")).min_safety == 0.95
 
 
+def test_the_grading_page_runs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = runs(root / "docs" / "grade.md", tmp_path, least=3)
+    monkeypatch.chdir(tmp_path)
+    assert not executed(page)["verdict"].passed
+
+
+def test_the_attack_page_runs(root: Path, tmp_path: Path) -> None:
+    runs(root / "docs" / "attack.md", tmp_path, least=4)
+
+
+def test_the_task_of_the_readme_tells_two_submissions_apart(root: Path) -> None:
+    from trueup import goodhart
+
+    folder = root / "examples" / "goodhart"
+    task = goodhart.read_task(folder / "task.yaml")
+    honest, gaming = (goodhart.grade_submission(task, folder / f) for f in ("honest", "gaming"))
+    assert honest.passed
+    assert not honest.attempted
+    assert not gaming.passed
+    assert any(one.proven for one in gaming.tampering)
+    assert {one.technique for one in gaming.tampering} == {"caller-frames"}
+
+
 def test_the_demo_runs(root: Path, tmp_path: Path) -> None:
     if not (root / ".venv" / "bin" / "python").exists():
         pytest.skip("there is no .venv: run the tests with `make test`")

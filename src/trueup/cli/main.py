@@ -76,6 +76,8 @@ def trueup(
     Start with: trueup import LOG, then trueup judge, then trueup tax.
 
     Before and after a change: trueup probe, trueup compare, trueup gate.
+
+    Is a score real? trueup goodhart scan, grade, attack, watch.
     """
 
 
