@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Literal
 
-__all__ = ["Confidence", "Finding", "Kind", "Rule", "ScanReport", "Skipped", "Span"]
+__all__ = [
+    "Confidence", "Finding", "Kind", "Rule", "ScanReport", "Skipped", "Span", "finding_keys",
+]  # fmt: skip
 
 Confidence = Literal["high", "medium", "low"]
 Kind = Literal["code", "patch", "tests", "transcript", "grader", "judge"]
@@ -78,3 +83,19 @@ class ScanReport:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     rules: dict[str, Rule] = field(default_factory=dict)
+
+
+def finding_keys(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """A key for each finding that stays when lines above it come and go.
+
+    It is made of the rule, the path and the evidence without its white space, and of how many such
+    findings came before it.
+    """
+    met: Counter[tuple[str, str, str]] = Counter()
+    keys = []
+    for one in findings:
+        told = (one.rule, one.path, " ".join(one.evidence.split()))
+        met[told] += 1
+        text = "\0".join((*told, str(met[told])))
+        keys.append(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest())
+    return tuple(keys)
