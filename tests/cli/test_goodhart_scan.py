@@ -113,13 +113,13 @@ def test_mistakes() -> None:
 
 
 def test_the_second_opinion_and_its_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    from trueup.goodhart.scan import opinion_client
+    from trueup.remote import chat
 
-    def answered(self: opinion_client.Client, messages: list[dict[str, str]]) -> str:
+    def answered(self: chat.Client, messages: list[dict[str, str]]) -> str:
         verdict = "confirmed" if "os._exit" in messages[1]["content"] else "dismissed"
         return json.dumps({"verdict": verdict, "reason": "seen"})
 
-    monkeypatch.setattr(opinion_client.Client, "_complete", answered)
+    monkeypatch.setattr(chat.Client, "_complete", answered)
     write("a.py", CHEAT)
     write("b.py", "import sys\n\n\ndef solve(x):\n    sys._getframe(1).f_locals\n    return 1\n")
     first = json.loads(run("a.py", "b.py", "--json", "-").stdout)

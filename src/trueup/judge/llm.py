@@ -17,7 +17,6 @@ from trueup.errors import UserError, did_you_mean
 from trueup.judge.label_values import label_id
 from trueup.judge.labels import UNDECIDED
 from trueup.judge.llm_cache import Reply, ReplyCache
-from trueup.judge.llm_client import Asked, Client, litellm
 from trueup.judge.llm_prompts import (
     PROMPT_VERSION,
     BadAnswer,
@@ -26,6 +25,8 @@ from trueup.judge.llm_prompts import (
     content_of,
     parse_answer,
 )
+from trueup.remote import load_litellm
+from trueup.remote.chat import Asked, Client
 from trueup.schema import ANSWERS, LABELS
 from trueup.store.keyed import key_of
 
@@ -133,7 +134,7 @@ def judge_with_llm(
     concurrency
         Requests in flight at most, from 1.
     timeout_s, attempts, backoff_s
-        See `trueup.judge.llm_client.Client`.
+        See `trueup.remote.chat.Client`.
     progress
         Called with the number of questions settled so far.
 
@@ -149,8 +150,8 @@ def judge_with_llm(
     """
     asked = _checked_questions(questions)
     _check(model, concurrency, attempts, timeout_s)
-    litellm()
     client = Client(model, api_base, api_key, timeout_s, attempts, backoff_s)
+    load_litellm(client.what)
     ledger = _Ledger()
     with ReplyCache(cache_dir) as cache:
         run = _Run(client, policy, cache, ledger, concurrency, progress)

@@ -15,9 +15,9 @@ import pytest
 from trueup.errors import UserError
 from trueup.goodhart.scan.calibration import calibrate, read_verdicts
 from trueup.goodhart.scan.opinion import OpinionRun, second_opinions
-from trueup.goodhart.scan.opinion_client import Client
 from trueup.goodhart.scan.opinion_prompt import BadReply, content_of, messages_of, parse_reply
 from trueup.goodhart.scan.result import Finding, Rule, ScanReport, Span, finding_keys
+from trueup.remote.chat import Client
 
 RULE = Rule("hard-exit", "code", ("hard-exit",), "It ends the process.", "Run it.")
 SPAN = Span(1, 1, 1, 5)

@@ -114,12 +114,14 @@ def _fails(report: ScanReport, fail_on: str) -> bool:
 def _asked(report: ScanReport, model: str, api_base: str | None, least: str) -> OpinionRun:
     from trueup.cli._logs import progress_bar
     from trueup.goodhart.scan.opinion import second_opinions
-    from trueup.goodhart.scan.opinion_client import Client
+    from trueup.remote.chat import Client
 
     with progress_bar(model[:30], unit="questions") as progress:
         return second_opinions(
             report,
-            client=Client(model, api_base),
+            client=Client(
+                model, api_base, max_tokens=1024, what="The second opinion", flag="--opinion"
+            ),
             cache_dir=Path(".trueup-cache"),
             least=least,  # type: ignore[arg-type]
             progress=progress,

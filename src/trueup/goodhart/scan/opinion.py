@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trueup.errors import UserError
-from trueup.goodhart.scan.opinion_client import Asked, Client
 from trueup.goodhart.scan.opinion_prompt import (
     PROMPT_VERSION,
     BadReply,
@@ -24,6 +23,7 @@ from trueup.goodhart.scan.opinion_prompt import (
     parse_reply,
 )
 from trueup.goodhart.scan.result import Confidence, Finding, ScanReport
+from trueup.remote.chat import Asked, Client
 from trueup.store.keyed import KeyedFile, key_of
 
 __all__ = ["OpinionRun", "second_opinions"]

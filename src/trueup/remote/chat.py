@@ -17,7 +17,7 @@ from trueup.remote import (
     retry_after,
 )
 
-__all__ = ["Asked", "Client", "litellm"]
+__all__ = ["Asked", "Client"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class Client:
         Requests per question at most, for rate limits, server errors and timeouts.
     backoff_s
         First wait; doubled each time, with jitter, at most a minute. A Retry-After header wins.
+    max_tokens
+        Of the reply.
+    what, flag
+        Who asks, and the option that named the model, for the sentences of errors.
     stop
         Set when the run ends early: waits end at once and nothing more is asked.
     """
@@ -61,6 +65,8 @@ class Client:
     attempts: int = 5
     backoff_s: float = 1.0
     max_tokens: int = 2048
+    what: str = "The LLM judge"
+    flag: str = "--model"
     stop: Event = field(default_factory=Event)
 
     def ask(self, messages: list[dict[str, str]]) -> Asked:
@@ -69,6 +75,8 @@ class Client:
         for attempt in range(1, self.attempts + 1):
             try:
                 return Asked(self._complete(messages), "", attempt)
+            except UserError:  # LiteLLM is missing
+                raise
             except Exception as error:  # LiteLLM raises many types; the status code decides
                 status = _status(error)
                 reason = f"{type(error).__name__}: {ascii(str(error))[:200]}"
@@ -93,7 +101,7 @@ class Client:
             }
         elif self.api_key:
             extra = {"api_key": self.api_key}
-        answer = litellm().completion(
+        answer = load_litellm(self.what).completion(
             model=model,
             messages=messages,
             temperature=0,
@@ -111,11 +119,6 @@ class Client:
         if asked is not None:
             return min(asked, LONGEST_WAIT_S)
         return min(self.backoff_s * 2 ** (attempt - 1), LONGEST_WAIT_S) * random.uniform(0.7, 1.3)
-
-
-def litellm() -> Any:
-    """LiteLLM. Raises `UserError` when it is not installed."""
-    return load_litellm("The LLM judge")
 
 
 def _status(error: Exception) -> int | None:
@@ -143,7 +146,7 @@ def _refused(client: Client, status: int | None, reason: str) -> UserError:
     if status == 404:
         return UserError(
             f"model {client.model!r} was not found at {where} ({reason}).",
-            "Check --model and --api-base (it usually ends in /v1).",
+            f"Check {client.flag} and --api-base (it usually ends in /v1).",
         )
     return UserError(
         f"{where} refused the key for model {client.model!r} ({reason}).",
