@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import warnings
 
+from trueup.goodhart import parsing
+
 __all__ = ["Unreadable", "parsed"]
 
 
@@ -16,7 +18,7 @@ def parsed(text: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return parsing.parsed(text)
     except SyntaxError as error:
         old = "print" in (error.msg or "") or "exec" in (error.msg or "")
         what = "Python 2, or not Python" if old else "not Python that this version reads"
