@@ -17,7 +17,7 @@ kind: function
 name: add
 entry: solve
 cases: [{args: [1, 2], expect: 3}]
-held_out: [{args: [41001, 7700], expect: 48701}]
+held_out: [{args: [41001470002, 77000281], expect: 41078470283}]
 limits: {seconds: 20}
 """
 RIGHT = "def solve(a, b):\n    return a + b\n"
@@ -111,5 +111,5 @@ def test_json_goes_to_a_file() -> None:
 )
 def test_no_output_tells_an_unseen_case(body: str) -> None:
     found = grade("--json", "-", source=f"def solve(a, b):\n    {body}\n")
-    for secret in ("41001", "7700", "48701"):
+    for secret in ("41001470002", "77000281", "41078470283"):
         assert secret not in found.stdout + found.stderr

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
+from scipy.special import log_ndtr, ndtri_exp
 
 from trueup.stats import _check
 from trueup.stats._check import FloatArray, IntArray
@@ -17,6 +18,7 @@ from trueup.stats.series_noise import (
     LONGEST_MEMORY,
     MODELS,
     SeriesNoise,
+    noise_basis,
     series_noise,
 )
 
@@ -24,11 +26,13 @@ __all__ = ["FallScores", "Falls", "fall_doubt", "fall_threshold", "look_times"]
 
 _GROWTH = 1.03  # of the readings between two looks, once there are many
 _NARROWEST = 3  # readings of a block: the median of fewer follows a single outlier
+_PRIOR = np.array([0.1, 0.1, 0.1, 0.15, 0.3, 0.25, *[0.03] * 9])  # of MODELS: more for long memory
+_NEGLIGIBLE = -60.0  # log of a share
 _ROUNDING = 1e-9  # of the range of the readings: a smaller difference is none
 # By simulation of the largest score ever, over up to 3,000 readings, AR(1) noise with memory up to
 # 0.9, normal or Student t with 3 degrees of freedom, and mixtures: tests/validity/test_divergence.py.
 _DOUBTS = np.log([0.5, 0.2, 0.1, 0.05, 0.025, 0.01, 0.005, 0.001])
-_SCORES = np.array([-0.6, -0.1, 0.25, 0.65, 1.15, 1.9, 2.7, 4.5])
+_SCORES = np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.5])
 
 
 def fall_threshold(doubt: float) -> float:
@@ -111,11 +115,12 @@ class Falls:
         noise = series_noise(now, self.memory)
         least = _ROUNDING * np.ptp(now, axis=1, keepdims=True)
         best, width_of = np.full(now.shape, -np.inf), np.zeros(now.shape, dtype=np.int64)
+        tails = _Tails(noise, s)
         for width in _widths(s):
             medians = self._blocks(width)
             falls = medians[:, : s - 2 * width + 1] - medians[:, s - width, None]
-            error = _errors(noise, width, s)
-            score = np.where(falls > least, falls / error, 0.0) - _by_chance(s, width)
+            score = tails.surprise(np.where(falls > least, falls, 0.0), width)
+            score -= _by_chance(s, width)
             ends = slice(width - 1, s - width)
             higher = score > best[:, ends]
             width_of[:, ends][higher] = width
@@ -138,8 +143,8 @@ class Falls:
 
 
 def _by_chance(s: int, width: int) -> float:
-    """About what the largest of all standardised differences reaches without a fall."""
-    return 2 * math.sqrt(math.log(s / width)) + 0.55 * math.log(max(s / 20, 1.0))
+    """What the search adds: about the logarithm of how many falls are looked at."""
+    return math.log(s / width) + 1.5 * math.log(max(s, 20) / 20)
 
 
 def _widths(s: int) -> list[int]:
@@ -151,18 +156,60 @@ def _widths(s: int) -> list[int]:
     return found
 
 
-def _errors(noise: SeriesNoise, width: int, s: int) -> FloatArray:
-    """Shape (R, s − 2·width + 1): the largest possible standard error, for each earlier block."""
-    alone, together = _block_moments(width, 1 << (s - 1).bit_length())
-    lag = np.arange(s - width, width - 1, -1) - width
-    largest = np.zeros((len(noise.variance), len(lag)))
-    for place in range(len(MODELS)):
-        here = noise.possible[:, place]
-        if here.any():
-            shape = 2 * (alone[place] - together[place][lag])
-            size = np.where(here, noise.variance[:, place], 0.0)
-            np.maximum(largest, size[:, None] * shape, out=largest)
-    return np.sqrt(largest) + 1e-300
+class _Tails:
+    """How improbable falls are when nothing falls: averaged over what the noise may be.
+
+    Each of `MODELS` counts by its likelihood after the first s readings times its prior; under each
+    a fall over its standard error is Student's t, as the size of the noise is estimated.
+    """
+
+    def __init__(self, noise: SeriesNoise, s: int) -> None:
+        self.s, self.free = s, s - noise_basis(s).shape[1]
+        self.variance = noise.variance
+        shares = noise.likelihood + np.log(_PRIOR)
+        self.share = shares - np.logaddexp.reduce(shares, axis=1, keepdims=True)
+        self.likeliest = self.share.argmax(axis=1)
+
+    def surprise(self, falls: FloatArray, width: int) -> FloatArray:
+        """−log P(a fall as large), shape (R, s − 2·width + 1); −∞ where it is surely no evidence.
+
+        The average is at least the likeliest model's part, so most falls need only that one.
+        """
+        shape = self._shapes(width)
+        rows = np.arange(len(falls))
+        error = np.sqrt(self.variance[rows, self.likeliest, None] * shape[self.likeliest]) + 1e-300
+        needed = _SCORES[0] + _by_chance(self.s, width) + self.share[rows, self.likeliest]
+        row, place = np.nonzero(falls > error * _t_quantile(-needed, self.free)[:, None])
+        total = np.full(len(row), -np.inf)
+        for model in range(len(MODELS)):
+            counts = np.flatnonzero(self.share[row, model] > _NEGLIGIBLE)
+            r, p = row[counts], place[counts]
+            error = np.sqrt(self.variance[r, model] * shape[model, p]) + 1e-300
+            part = self.share[r, model] + _log_tail(falls[r, p] / error, self.free)
+            total[counts] = np.logaddexp(total[counts], part)
+        found = np.full(falls.shape, -np.inf)
+        found[row, place] = -total
+        return found
+
+    def _shapes(self, width: int) -> FloatArray:
+        """Shape (M, s − 2·width + 1): variance of each difference for readings of variance 1."""
+        alone, together = _block_moments(width, 1 << (self.s - 1).bit_length())
+        lag = np.arange(self.s - width, width - 1, -1) - width
+        return np.asarray(2 * (alone[:, None] - together[:, lag]))
+
+
+def _log_tail(t: FloatArray, free: int) -> FloatArray:
+    """log P(T ≥ t) of Student's t for t ≥ 0, to about 1 % (Wallace 1959)."""
+    squared = np.minimum(t, 1e100) ** 2
+    normal = (8 * free + 1) / (8 * free + 3) * np.sqrt(free * np.log1p(squared / free))
+    return np.asarray(log_ndtr(-normal))
+
+
+def _t_quantile(log_tail: FloatArray, free: int) -> FloatArray:
+    """The inverse of `_log_tail`, at least 0."""
+    normal = -ndtri_exp(np.minimum(log_tail, math.log(0.5)))
+    scaled = (8 * free + 3) / (8 * free + 1) * normal
+    return np.sqrt(free * np.expm1(np.minimum(scaled**2 / free, 500.0)))
 
 
 @lru_cache(maxsize=256)

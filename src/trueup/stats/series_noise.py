@@ -26,7 +26,6 @@ __all__ = [
 
 LEAST_READINGS = 8
 LONGEST_MEMORY = 0.95
-_COMPATIBLE = 4.0  # log-likelihood below the best at which a model still counts as possible
 _JUMPS = (5, 10)  # readings ago
 _TRUST = 0.6  # power of the likelihood: of few readings it is too sure that none remembers
 _CACHED = 1024
@@ -96,14 +95,14 @@ class SeriesNoise:
     ----------
     variance
         Shape (R, M): variance of one reading around the course under each of `MODELS`.
-    possible
-        Shape (R, M): whether the readings are compatible with it.
+    likelihood
+        Shape (R, M): logarithm of the restricted likelihood, up to a constant of each row.
     weight
         Shape (R, M): share of each of `MODELS`, by its tempered likelihood; in total 1.
     """
 
     variance: FloatArray
-    possible: np.ndarray
+    likelihood: FloatArray
     weight: FloatArray
 
 
@@ -124,7 +123,7 @@ def noise_basis(n: int) -> FloatArray:
     A jump 5 or 10 readings ago: a collapse would else be taken for noise that remembers, and the
     larger it were the less it would be seen.
     """
-    jumps = [(np.arange(n) >= n - ago).astype(np.float64) for ago in _JUMPS if n >= 4 * ago]
+    jumps = [(np.arange(n) >= n - ago).astype(np.float64) for ago in _JUMPS if n >= 6 * ago]
     return np.column_stack([course_basis(n), *jumps])
 
 
@@ -156,7 +155,7 @@ def series_noise(readings: FloatArray, memory: float = LONGEST_MEMORY) -> Series
     top = likelihood.max(axis=1, keepdims=True)
     weight = np.exp(_TRUST * (likelihood - top))
     weight /= weight.sum(axis=1, keepdims=True)
-    return SeriesNoise(variance, likelihood >= top - _COMPATIBLE, weight)
+    return SeriesNoise(variance, likelihood, weight)
 
 
 @lru_cache(maxsize=_CACHED)
