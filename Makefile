@@ -61,7 +61,7 @@ bench-goodhart: $(VENV)/.test
 	@sh scripts/system_packages.sh bubblewrap
 	$(BIN)/python benchmarks/bench_goodhart_box.py
 	$(BIN)/python benchmarks/bench_goodhart_scan.py
-	$(BIN)/python benchmarks/bench_goodhart_attack.py
+	$(BIN)/python benchmarks/bench_goodhart_attack.py --graders trueup,in-process,exec,pickle
 
 bench-coverage: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_coverage.py
