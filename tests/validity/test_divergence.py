@@ -1,6 +1,6 @@
 """False alarms of the watch under continuous looking, and coverage of its intervals.
 
-Of a series without a fall the truth's side of the alarm, at δ/2, is what can go wrong; of one whose
+Of a series without a fall the truth's side of the alarm, at δ, is what can go wrong; of one whose
 truth falls and whose proxy does not rise the proxy's side, which is the same test upside down. So
 the rate of alarms is at most that of one side, which many series can be asked for at once.
 """
@@ -20,7 +20,7 @@ from trueup.goodhart.divergence.scaling import fit_scaling, reward_at
 from trueup.goodhart.divergence.table import tabulate
 from trueup.stats import Falls, fall_threshold, look_times
 from trueup.stats.course import fit_course, highest_drop, peak_places
-from trueup.stats.series_noise import NoiseModel, noise_like
+from trueup.stats.series_noise import LONGEST_MEMORY, NoiseModel, noise_like
 
 Array = np.ndarray
 DELTA, RUNS = 0.05, 1000
@@ -42,9 +42,9 @@ def noise(kind: str, shape: tuple[int, int], seed: int = 0) -> Array:
     return noise_like(rng, shape, model)
 
 
-def ever_shown(readings: Array, doubt: float) -> int:
+def ever_shown(readings: Array, doubt: float, memory: float = LONGEST_MEMORY) -> int:
     """Of how many series a fall is shown at any look."""
-    falls, threshold = Falls(readings), fall_threshold(doubt)
+    falls, threshold = Falls(readings, memory), fall_threshold(doubt)
     tops = [falls.scores(s).score.max(axis=1) for s in look_times(readings.shape[1])]
     return int((np.max(tops, axis=0) >= threshold).sum())
 
@@ -53,7 +53,7 @@ def ever_shown(readings: Array, doubt: float) -> int:
 @pytest.mark.parametrize("kind", ["white", "0.5", "0.9", "t", "t 0.9", "mixed"])
 def test_false_alarms_in_short_runs(kind: str, course: Callable[[Array], Array]) -> None:
     readings = course(np.linspace(0, 1, 20)) + noise(kind, (RUNS, 20))
-    shown = ever_shown(readings, DELTA / 2)
+    shown = ever_shown(readings, DELTA)
     assert_covers(RUNS - shown, RUNS, 1 - DELTA, kind)
 
 
@@ -62,13 +62,50 @@ def test_false_alarms_in_short_runs(kind: str, course: Callable[[Array], Array])
 )
 def test_false_alarms_in_runs_of_200(kind: str, course: Callable[[Array], Array]) -> None:
     readings = course(np.linspace(0, 1, 200)) + noise(kind, (RUNS, 200), 1)
-    shown = ever_shown(readings, DELTA / 2)
+    shown = ever_shown(readings, DELTA)
     assert_covers(RUNS - shown, RUNS, 1 - DELTA, kind)
 
 
-def test_false_alarms_in_a_long_run() -> None:
-    shown = ever_shown(noise("0.9", (100, 800), 2), DELTA / 2)
-    assert_covers(100 - shown, 100, 1 - DELTA, "800 steps")
+@pytest.mark.parametrize("kind", ["0.8", "0.9"])
+def test_false_alarms_in_runs_of_50(kind: str) -> None:
+    shown = ever_shown(noise(kind, (RUNS, 50), 14), DELTA)
+    assert_covers(RUNS - shown, RUNS, 1 - DELTA, kind)
+
+
+@pytest.mark.parametrize(("kind", "memory"), [("white", 0.0), ("t", 0.0), ("0.5", 0.5)])
+def test_false_alarms_when_the_memory_is_said(kind: str, memory: float) -> None:
+    shown = ever_shown(noise(kind, (RUNS, 100), 15), DELTA, memory)
+    assert_covers(RUNS - shown, RUNS, 1 - DELTA, kind)
+
+
+@pytest.mark.parametrize(
+    ("n", "deviations", "kind", "share"),
+    [
+        (13, 20, "0.5", 0.75),
+        (20, 20, "white", 0.9),
+        (20, 20, "0.5", 0.9),
+        (30, 15, "0.5", 0.75),
+        (50, 10, "white", 0.6),
+        (100, 10, "white", 0.9),
+    ],
+)
+def test_an_obvious_collapse_raises_the_alarm(
+    n: int, deviations: float, kind: str, share: float
+) -> None:
+    """The truth rises by 15 deviations to its best at 40 % of the run and then falls steadily."""
+    x = np.linspace(0, 1, n)
+    rise = 15 * np.sin(np.minimum(x / 0.4, 1) * np.pi / 2)
+    truth = rise - deviations * np.maximum(x - 0.4, 0) / 0.6 + noise(kind, (40, n), 16)
+    proxy = 1 - np.exp(-3 * x) + 0.01 * noise("white", (40, n), 17)
+    pairs = zip(proxy, truth, strict=True)
+    fired = sum(find_alarm(tabulate(p, t), DELTA).fired for p, t in pairs)
+    assert fired >= share * 40
+
+
+@pytest.mark.parametrize("kind", ["0.9", "t 0.9"])
+def test_false_alarms_in_a_long_run(kind: str) -> None:
+    shown = ever_shown(noise(kind, (100, 1500), 2), DELTA)
+    assert_covers(100 - shown, 100, 1 - DELTA, f"{kind}, 1,500 steps")
 
 
 def test_both_sides_together_with_a_proxy_that_saturates() -> None:
@@ -94,13 +131,13 @@ def test_the_simulation_can_see_alarms() -> None:
     """Planted falls, so that the tests above cannot pass because nothing is ever shown."""
     x = np.linspace(0, 1, 200)
     readings = -12 * np.abs(x - 0.4) + noise("0.5", (100, 200), 7)
-    assert ever_shown(readings, DELTA / 2) > 90
+    assert ever_shown(readings, DELTA) > 90
 
 
 def test_a_random_walk_is_taken_for_a_fall() -> None:
     """What the assumption is for: it cannot be told from one, and is not."""
     walks = np.cumsum(noise("white", (200, 100), 8), axis=1)
-    assert ever_shown(walks, DELTA / 2) > 200 * DELTA
+    assert ever_shown(walks, DELTA) > 200 * DELTA
 
 
 # -- by example -------------------------------------------------------------------------------

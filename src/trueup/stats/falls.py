@@ -27,12 +27,14 @@ __all__ = ["FallScores", "Falls", "fall_doubt", "fall_threshold", "look_times"]
 _GROWTH = 1.03  # of the readings between two looks, once there are many
 _NARROWEST = 3  # readings of a block: the median of fewer follows a single outlier
 _PRIOR = np.array([0.1, 0.1, 0.1, 0.15, 0.3, 0.25, *[0.03] * 9])  # of MODELS: more for long memory
+_MARGIN = 0.2  # of memory
 _NEGLIGIBLE = -60.0  # log of a share
 _ROUNDING = 1e-9  # of the range of the readings: a smaller difference is none
-# By simulation of the largest score ever, over up to 3,000 readings, AR(1) noise with memory up to
-# 0.9, normal or Student t with 3 degrees of freedom, and mixtures: tests/validity/test_divergence.py.
+# By simulation of the largest score ever, over up to 2,000 readings, AR(1) noise with memory up to
+# 0.9, normal or Student t with 3 degrees of freedom, and mixtures (tests/validity).
+# A level truth is the worst: of one that rises, far fewer falls are shown.
 _DOUBTS = np.log([0.5, 0.2, 0.1, 0.05, 0.025, 0.01, 0.005, 0.001])
-_SCORES = np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.5])
+_SCORES = np.array([1.75, 2.85, 3.6, 4.4, 5.2, 6.4, 7.6, 9.5])
 
 
 def fall_threshold(doubt: float) -> float:
@@ -73,7 +75,8 @@ class FallScores:
     Attributes
     ----------
     score
-        Shape (R, s): the highest over all widths; minus infinity where no block has room.
+        Shape (R, s): the highest over all widths; minus infinity where no block has room, or where
+        it would be below the table of `fall_threshold`.
     width
         Shape (R, s): readings of the block that has it; 0 where none has room.
     """
@@ -87,16 +90,18 @@ class Falls:
 
     A fall is a difference between the median of a block of readings and that of the last block of
     the same width. Under a course that never falls, each such difference is at most noise, whatever
-    its shape. Its standard error is the largest that the noise so far is compatible with
-    (`trueup.stats.series_noise`). The score takes off what so many blocks reach by chance (after
-    Dümbgen & Spokoiny 2001); `fall_threshold` is where it becomes evidence.
+    its shape. How improbable it then is, is averaged over what the noise may be: models of it
+    (`trueup.stats.series_noise`) count by their likelihood so far, around a course that may rise
+    and fall, and by a prior that favours long memory. The score is −log of that average less what
+    so many blocks and looks reach by chance; `fall_threshold` is where it becomes evidence.
 
     Parameters
     ----------
     readings
         Shape (n,) or (R, n), finite, in order.
     memory
-        The longest memory that the noise can have, 0 (independent) to 0.95.
+        The longest memory that the noise can have, 0 (independent) to 0.95. The test allows for
+        one that is longer by two tenths or a little more.
 
     Notes
     -----
@@ -112,7 +117,7 @@ class Falls:
     def scores(self, s: int) -> FallScores:
         """The falls from each earlier block to the last of the first s ≥ `LEAST_READINGS`."""
         now = self.readings[:, :s]
-        noise = series_noise(now, self.memory)
+        noise = series_noise(now, _with_margin(self.memory))
         least = _ROUNDING * np.ptp(now, axis=1, keepdims=True)
         best, width_of = np.full(now.shape, -np.inf), np.zeros(now.shape, dtype=np.int64)
         tails = _Tails(noise, s)
@@ -142,9 +147,18 @@ class Falls:
         return self._medians[width]
 
 
+def _with_margin(memory: float) -> float:
+    """A longer memory among `MODELS`: an average that ended at the true one would understate it."""
+    longer = [model.memory for model in MODELS if model.memory >= memory + _MARGIN]
+    return min(longer, default=LONGEST_MEMORY)
+
+
 def _by_chance(s: int, width: int) -> float:
-    """What the search adds: about the logarithm of how many falls are looked at."""
-    return math.log(s / width) + 1.5 * math.log(max(s, 20) / 20)
+    """What the search adds: about the logarithm of how many falls are looked at, and more later.
+
+    Late looks see small falls anyway, and single shocks of heavy tails are found among so many.
+    """
+    return math.log(s / width) + 2 * math.log(max(s / 20, 1.0)) + 2.5 * math.log(max(s / 200, 1.0))
 
 
 def _widths(s: int) -> list[int]:

@@ -41,6 +41,17 @@ def test_its_commands_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert Path("watch.html").stat().st_size > 10_000
 
 
+def test_its_gamed_run_raises_the_alarm_that_it_shows(page: str, root: Path) -> None:
+    (shown,) = fences(page, "text")
+    command, *said, asked, code = shown.strip().splitlines()
+    arguments = shlex.split(command.replace("run.csv", "examples/goodhart/run.csv"))[2:]
+    arguments[2] = str(root / arguments[2])
+    found = CliRunner().invoke(app, arguments)
+    assert (asked, code) == ("$ echo $?", "1")
+    assert found.exit_code == 1, found.output
+    assert " ".join(found.stdout.split()).startswith(" ".join(" ".join(said).split()))
+
+
 def test_its_python_says_what_it_shows(page: str) -> None:
     scope: dict[str, Any] = {}
     for snippet in fences(page, "python"):

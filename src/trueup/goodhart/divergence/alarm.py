@@ -60,7 +60,9 @@ def find_alarm(
     -----
     By example the truth's side is exact for bounded values: e-values of each pair, averaged over
     the starts and added up over the looks with shares 1/(s(s + 1)). For a series both sides are
-    `trueup.stats.Falls`, with δ/2 each.
+    `trueup.stats.Falls`, with δ each, since an alarm needs both: a run whose truth never falls, or
+    whose proxy never rises, raises it with probability at most δ; one in which some pairs are
+    false for one reason and some for the other, with at most 2δ.
     """
     if run.units is None:
         return _of_series(run, delta, memory)
@@ -71,9 +73,9 @@ def find_alarm(
 
 
 def _of_series(run: Run, delta: float, memory: float) -> Alarm:
-    at, share = run.measured, delta / 2
+    at = run.measured
     truth, proxy = Falls(run.truth[at], memory), _Rises(run, memory)
-    threshold = fall_threshold(share)
+    threshold = fall_threshold(delta)
     method = "multiscale medians of a series, noise estimated as the run goes"
     looks, top, fell_at = 0, -math.inf, None
     for s in look_times(len(at)) if run.enough_proxy() else []:
@@ -104,7 +106,7 @@ def _of_series(run: Run, delta: float, memory: float) -> Alarm:
                 delta=delta,
                 method=method,
             )
-    evidence = _progress(2 * fall_doubt(top), delta) if looks else 0.0
+    evidence = _progress(fall_doubt(top), delta) if looks else 0.0
     return Alarm(False, None, None, None, None, fell_at, looks, evidence, delta, method)
 
 

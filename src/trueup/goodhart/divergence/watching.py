@@ -116,4 +116,4 @@ def _report(
 def _share_of_truth(run: Run, delta: float) -> float:
     """What the test of the truth is given, where that of the proxy takes the rest."""
     tested = run.proxy_units is None and int(np.isfinite(run.proxy).sum()) >= LEAST_READINGS
-    return delta / 2 if run.units is None or tested else delta
+    return delta / 2 if run.units is not None and tested else delta
