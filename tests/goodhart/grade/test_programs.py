@@ -124,7 +124,7 @@ def test_a_visible_failure_is_shown_and_a_held_out_one_is_not(grade: Grade) -> N
 @pytest.mark.parametrize(
     ("source", "technique"),
     [
-        ("print(open('/work/answers.json').read())", "answer-file"),
+        ("print(open('/box/answers.json').read())", "answer-file"),
         ("import os; print(os.environ['EXPECTED_OUTPUT'])", "environment-answer"),
         ("import os; os.write(3, b'passed'); print(4)", "result-descriptor"),
     ],

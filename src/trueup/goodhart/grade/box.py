@@ -78,13 +78,13 @@ class Launch:
     """One process to start.
 
     command: argv as seen inside; the word `{python}` is the interpreter, `{packages}` the folders
-    of its installed packages, joined by `:`. work: a folder whose content is copied to /work,
+    of its installed packages, joined by `:`. work: a folder whose content is copied to /box,
     private and writable, where the process starts; None for an empty one. mounts: what else it
     sees. environment: on top of a minimal one. packages: whether this Python's site-packages are
     visible; they are on PYTHONPATH then, which `-I` ignores.
 
     Only the strongest level has paths of its own. On the others a word of the command or a value of
-    the environment that is /work, /tmp or the target of a mount, or a path below one, is rewritten
+    the environment that is /box, /tmp or the target of a mount, or a path below one, is rewritten
     to where that is. Paths that go in by other ways (stdin) must be relative to the work folder.
     """
 

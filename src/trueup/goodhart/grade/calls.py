@@ -121,7 +121,7 @@ def call_submission(
         "files": decoys.beside,
     }
     return _called(
-        box, submitted.folder, "/work", order, limits, packages, decoys.mounts, decoys.environment
+        box, submitted.folder, "/box", order, limits, packages, decoys.mounts, decoys.environment
     )
 
 

@@ -131,7 +131,7 @@ class _Timing:
 
     def __init__(self, task: TimedTask, given: Submitted, box: Box) -> None:
         self.task, self.box = task, box
-        self.given = _Side("/work", task.file, given.folders, work=given.folder)
+        self.given = _Side("/box", task.file, given.folders, work=given.folder)
         reference = task.reference.resolve()
         mount = Mount(reference.parent, _REFERENCE)
         self.reference = _Side(_REFERENCE, reference.name, (), mounts=(mount,))

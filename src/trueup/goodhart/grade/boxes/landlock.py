@@ -108,7 +108,7 @@ class LandlockBox(LocalBox):
         shown = [Path(path) for path in ("/usr", *SYSTEM, *FILES)]
         shown += [interpreter.executable(), *interpreter.libraries()]
         shown += interpreter.packages() if launch.packages else ()
-        own = [seen.places["/work"], seen.places["/tmp"]]
+        own = [seen.places["/box"], seen.places["/tmp"]]
         shown += [path for path in seen.shown if not any(under(path, place) for place in own)]
         for path in shown:
             yield str(path), _SEE if path.is_dir() else _SEE & _OF_FILES

@@ -173,7 +173,7 @@ def environment(launch: Launch, packages: str) -> dict[str, str]:
     """What the process finds in its environment, as seen inside."""
     minimal = {
         "PATH": PATH,
-        "HOME": "/work",
+        "HOME": "/box",
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "random",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -208,8 +208,8 @@ def _exists(name: str, launch: Launch) -> bool:
         return True
     if "/" not in name:
         return shutil.which(name, path=PATH) is not None
-    if not name.startswith("/") or name.startswith("/work/"):
-        path = name.removeprefix("/work/")
+    if not name.startswith("/") or name.startswith("/box/"):
+        path = name.removeprefix("/box/")
         return launch.work is not None and (launch.work / path).exists()
     for mount in launch.mounts:
         if name == mount.target or name.startswith(f"{mount.target}/"):

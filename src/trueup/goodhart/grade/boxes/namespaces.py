@@ -2,7 +2,7 @@
 
 The process gets namespaces of its own (mounts, processes, network, IPC, host name, cgroups, and
 users where this process is not root), a root folder that holds only what the interpreter needs,
-read-only, and /work and /tmp in memory, of bounded size. As root, where a limit on processes would
+read-only, and /box and /tmp in memory, of bounded size. As root, where a limit on processes would
 not bind, `inside.lockdown` turns to a user that nobody is; it keeps the capabilities for that, and
 the submission none.
 """
@@ -79,9 +79,9 @@ class NamespacesBox(LocalBox):
         orders = {
             "command": words,
             "environment": {name: named.get(value, value) for name, value in found.items()},
-            "folder": "/work",
-            "copy": None if launch.work is None else (WORK, "/work"),
-            "own": ["/work", "/tmp"],
+            "folder": "/box",
+            "copy": None if launch.work is None else (WORK, "/box"),
+            "own": ["/box", "/tmp"],
             "uid": uid,
             "limits": rlimits(launch.limits, processes),
             "kill": "namespace",
@@ -111,7 +111,7 @@ class NamespacesBox(LocalBox):
     def _private(self, launch: Launch) -> Iterator[str]:
         """What is this launch's own: bounded folders, the work, packages."""
         size = str(launch.limits.file_mb << 20)
-        for folder in ("/tmp", "/work"):
+        for folder in ("/tmp", "/box"):
             yield from ("--perms", "0700", "--size", size, "--tmpfs", folder)
         yield from ("--ro-bind", str(self.lockdown), LOCKDOWN)
         if launch.work is not None:
@@ -164,7 +164,7 @@ def _python() -> Iterator[str]:
 def _folders(target: str) -> Iterator[str]:
     """The folders above a target, open to every user; bubblewrap would make them for root only."""
     for folder in reversed(Path(target).parents):
-        if folder.parts[1:2] not in ((), ("usr",)) and str(folder) not in ("/work", "/tmp"):
+        if folder.parts[1:2] not in ((), ("usr",)) and str(folder) not in ("/box", "/tmp"):
             yield from ("--perms", "0755", "--dir", str(folder))
 
 

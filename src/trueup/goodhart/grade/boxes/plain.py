@@ -51,7 +51,7 @@ class Rewritten:
         self._places = sorted(places.items(), key=lambda item: -len(item[0]))
         packages = os.pathsep.join(map(str, interpreter.packages()))
         named = {"{python}": str(interpreter.executable()), "{packages}": packages}
-        self.work = str(places["/work"])
+        self.work = str(places["/box"])
         self.command = [named.get(word, self._here(word)) for word in launch.command]
         found = environment(launch, "{packages}")
         self.environment = {k: named.get(v, self._here(v)) for k, v in found.items()}
@@ -81,13 +81,13 @@ def staged(launch: Launch, folder: Path, uid: int | None) -> Rewritten:
 
     The mounts come first: the work folder may hold links where they go.
     """
-    places = {"/work": folder / "work", "/tmp": folder / "tmp"}
+    places = {"/box": folder / "box", "/tmp": folder / "tmp"}
     shown = []
     for place in places.values():
         place.mkdir()
     for number, mount in enumerate(launch.mounts):
         target = Path(mount.target)
-        private = target.parts[1:2] in (("work",), ("tmp",))
+        private = target.parts[1:2] in (("box",), ("tmp",))
         top = folder if private else folder / f"mount{number}"
         place = top / (target.relative_to("/") if private else target.name)
         if not mount.watched:
@@ -97,9 +97,9 @@ def staged(launch: Launch, folder: Path, uid: int | None) -> Rewritten:
         places[mount.target] = place
         shown.append(place if private else top)
     if launch.work is not None:
-        folders.copy(launch.work, places["/work"], uid)
+        folders.copy(launch.work, places["/box"], uid)
     if uid is not None:
-        for name in ("/work", "/tmp"):
+        for name in ("/box", "/tmp"):
             os.chown(places[name], uid, uid)
     return Rewritten(launch, places, tuple(shown))
 
