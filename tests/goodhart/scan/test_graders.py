@@ -113,6 +113,10 @@ WEAK: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 SOUND = {
+    "a question about the type": (
+        "def verdict(task, cases):\n    if not isinstance(task, Timed):\n        return True\n"
+        "    return fast_enough(cases)\n"
+    ),
     "compared outside": """
         import json, subprocess
 

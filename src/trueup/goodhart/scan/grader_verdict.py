@@ -332,7 +332,11 @@ def _swallowed(grader: Grader, node: ast.ExceptHandler, one: ast.AST) -> Iterato
 def _nothing_to_run(node: ast.If) -> Iterator[Seen]:
     """`if not tests: return 1`."""
     test = node.test
-    empty = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+    empty = (
+        isinstance(test, ast.UnaryOp)
+        and isinstance(test.op, ast.Not)
+        and isinstance(test.operand, ast.Name | ast.Attribute | ast.Subscript)
+    )  # `not f(x)` asks something else: whether it is of a type, matches, exists
     if isinstance(test, ast.Compare) and "len" in names_in(test):
         empty = isinstance(test.ops[0], ast.Eq) and getattr(test.comparators[0], "value", None) == 0
     if not empty:

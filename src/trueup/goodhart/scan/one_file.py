@@ -151,7 +151,7 @@ def _scan(file: File, wanted: Kind | None, report: FileReport) -> None:
         if _looks_like_transcript(path, head):
             _transcript(path, report)
         elif file.named:
-            _skip(report, "is of no kind that is scanned; --kind says what it is")
+            _skip(report, "is of no kind that is scanned; --as says what it is")
         return
     data = _bytes(path, head, report)
     if data is None:
