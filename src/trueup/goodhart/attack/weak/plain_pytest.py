@@ -34,9 +34,14 @@ def main(submission: Path, task: Path, work: Path, how: str) -> int:
 
 
 def sandbox(work: Path) -> list[str]:
+    python = [  # which may be below /tmp itself
+        word
+        for prefix in dict.fromkeys((sys.base_prefix, sys.prefix))
+        for word in ("--ro-bind", prefix, prefix)
+    ]
     return [
         "bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev",
-        "--proc", "/proc", "--tmpfs", "/tmp", "--bind", str(work), str(work),
+        "--proc", "/proc", "--tmpfs", "/tmp", *python, "--bind", str(work), str(work),
         "--chdir", str(work), "--",
     ]  # fmt: skip
 
